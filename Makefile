@@ -1,0 +1,57 @@
+# Everything is set up in .venv; nothing outside of this folder is touched.
+
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test lint types layers tests thorough bench lock clean
+
+help:
+	@echo 'make demo      set up, then harvest the bundled replica of the site and show the result'
+	@echo 'make test      set up, then lint, types, layers, tests'
+	@echo 'make thorough  the property tests with 100,000 cases each'
+	@echo 'make bench     page to post, beside other extractors'
+	@echo 'make lock      renew requirements.lock from pyproject.toml'
+
+demo: $(READY)
+	$(BIN)/harvester demo
+
+test: lint types layers tests
+
+lint: $(READY)
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check
+
+types: $(READY)
+	$(BIN)/mypy
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+tests: $(READY)
+	$(BIN)/pytest --numprocesses auto --quiet
+
+thorough: $(READY)
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest --numprocesses auto tests/post tests/zaobao
+
+bench: $(READY)
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m benchmarks.page
+
+lock: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+		--no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml \
+		--output-file requirements.lock
+
+clean:
+	rm -rf .venv .demo dist
+
+$(READY): requirements.lock pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'harvester needs Python 3.11 to 3.14 (python3.11 with venv)'; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
