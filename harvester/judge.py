@@ -1,0 +1,86 @@
+"""Pure decisions: content hash, verdict, next check. No I/O, no clock: plain values in and out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from harvester.model import Decision, Draft, Known, StoryRef, Verdict, Visit, VisitState
+
+# Changes with the rule below, so that a later rule can be told from an edit.
+HASH_VERSION = "v1"
+
+# White space, controls and format marks: a fixed list, for the tables of Python's releases differ.
+_INVISIBLE = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+"
+)
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+_PAUSE_MAX = timedelta(days=30)
+# Reasons that may pass: the site was in the way, not the story.
+_PASSING = frozenset({"challenge", "consent", "login", "maintenance"})
+_MISSING = frozenset({"missing", "soft-404", "redirected"})
+
+
+def content_hash(title: str, blocks: Iterable[str]) -> str:
+    """Return `v1:` and the SHA-256 (hex) of what was said: title and body text.
+
+    Compared are the visible characters after NFKC. White space and block borders do not count: old
+    posts lost their line ends, and layouts wrap the same text differently. Title and text are told
+    apart. Captions, advertisements and marks of the page are not among the blocks.
+    """
+    said = f"{_folded(title)}\n{_folded(''.join(blocks))}".encode("utf-8", "replace")
+    return f"{HASH_VERSION}:{hashlib.sha256(said).hexdigest()}"
+
+
+def decide(known: Known | None, twin: str | None, draft: Draft) -> Decision:
+    """Return the verdict on a draft.
+
+    `known` is what the catalogue holds of this story, `twin` another story with the same hash.
+    """
+    if known is None:
+        if twin is not None:
+            return Decision(Verdict.DUPLICATE, f"same text as story {twin}")
+        return Decision(Verdict.NEW)
+    if draft.content_hash == known.content_hash:
+        return Decision(Verdict.UNCHANGED)
+    if draft.observed_at > known.observed_at:
+        return Decision(Verdict.REVISED)
+    if draft.content_hash in known.hashes:
+        return Decision(Verdict.UNCHANGED, "an earlier text that is held already", archival=True)
+    return Decision(Verdict.REVISED, "older than the text that is held", archival=True)
+
+
+def is_due(ref: StoryRef, visit: Visit | None, now: datetime) -> bool:
+    """Say whether a story's page must be asked for.
+
+    Yes if it never was, if the sitemap's hint of a change differs from the one at the last visit,
+    or if the last visit left a time for the next one that has come.
+    """
+    if visit is None or visit.state is VisitState.PENDING:
+        return True
+    if ref.lastmod is not None and visit.lastmod is not None and ref.lastmod != visit.lastmod:
+        return True
+    return visit.next_check_at is not None and visit.next_check_at <= now
+
+
+def next_check(state: VisitState, reason: str, failures: int, now: datetime) -> datetime | None:
+    """Return when to look again at a story whose visit ended so, or None for: when it is heard of.
+
+    What failed is due at once in the next run; what was missing or hidden behind another page
+    rests for a growing time.
+    """
+    if state is VisitState.FAILED:
+        return now
+    if state is VisitState.REJECTED and reason in _PASSING:
+        return now + min(_PAUSE_MAX, _MINUTE * (10 << min(failures, 12)))
+    if state is VisitState.REJECTED and reason in _MISSING:
+        return now + min(_PAUSE_MAX, _DAY * (1 << min(failures, 5)))
+    return None
+
+
+def _folded(text: str) -> str:
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))

@@ -1,0 +1,250 @@
+"""The nouns of the way of one article, each frozen: its type says how far a value has come.
+
+    StoryRef -> Page -> Extracted -> Article -> Draft -> Stored
+
+Every instant is an aware UTC `datetime`; every URL is a real address of the site (https), also
+when `--site-origin` sends the requests elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Access(StrEnum):
+    """How much of a story the site served to a visitor who is not logged in."""
+
+    FULL = "full"
+    PREVIEW = "preview"
+
+
+class Era(StrEnum):
+    """Page layouts of the site, told by what a page shows (reference: eras of zaobao)."""
+
+    SG_2013 = "sg-2013"  # Drupal 7, 2013 to early 2019
+    SG_2019 = "sg-2019"  # 2019 to mid 2024, theme zbsg2020 from 2020/21
+    SG_2024 = "sg-2024"  # React and CUE, since mid 2024
+    HK_2020 = "hk-2020"  # zaobao.com, 2020-11 to mid 2025
+    HK_2025 = "hk-2025"  # zaobao.com on Astro, since 2025-07-29
+    POST = "post"  # read from an existing post, not from a page
+
+
+class BodyMode(StrEnum):
+    """What the body of a post holds."""
+
+    CLEAN = "clean"
+    VERBATIM = "verbatim"
+
+
+class Verdict(StrEnum):
+    """The end states of a URL; each URL of a run gets exactly one."""
+
+    NEW = "new"
+    REVISED = "revised"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StoryRef:
+    """An address at which a story was seen.
+
+    `day` is the issue day in the address, never the time of publication. `lastmod` is the text of
+    the sitemap's hint of a change, compared only with itself.
+    """
+
+    story_id: str
+    url: str
+    section: str
+    day: date
+    lastmod: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of the site: decoded from transfer coding, not yet from its charset.
+
+    `status` is 200, 304, 404 or 410; everything else is an error of the fetcher. `charset` is the
+    label of the HTTP header, if there was one.
+    """
+
+    url: str
+    final_url: str
+    status: int
+    body: bytes
+    fetched_at: datetime
+    charset: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional request sends (RFC 9110, 13.1)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """What is remembered of a host between runs: its robots.txt and a pause it asked for.
+
+    `robots` is the text of the file (empty: everything allowed, None: never asked).
+    """
+
+    robots: str | None = None
+    robots_at: datetime | None = None
+    rest_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is remembered of a sitemap or listing: its validators and when it was last read."""
+
+    url: str
+    validators: Validators = Validators()
+    checked_at: datetime | None = None
+
+
+class VisitState(StrEnum):
+    """How the last visit to a story's address ended; `PENDING` means not visited yet."""
+
+    PENDING = "pending"
+    HELD = "held"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The last look at a story: when, with what end, and when to look again.
+
+    `next_check_at` None means: not before something new is heard of it. `lastmod` is the sitemap's
+    hint as it stood at this visit. `published` is known once the page has been read, also when it
+    was not stored.
+    """
+
+    story_id: str
+    url: str
+    state: VisitState
+    checked_at: datetime
+    reason: str = ""
+    failures: int = 0
+    next_check_at: datetime | None = None
+    validators: Validators = Validators()
+    lastmod: str | None = None
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which stories a run is about: days of the address, both ends included, and sections.
+
+    An empty `sections` means all; `realtime` includes `realtime/china`.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    sections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment of publication and where it came from (`json-ld`, `byline`, ...)."""
+
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """The one normalised noun: what was published, free of the page around it.
+
+    `body` is one line of HTML in the mode asked for. `blocks` are the texts of its leaf blocks in
+    reading order without captions: what the content hash is made of.
+    """
+
+    story_id: str
+    url: str
+    section: str
+    title: str
+    published: Instant
+    body: str
+    blocks: tuple[str, ...]
+    era: Era
+    access: Access = Access.FULL
+    author: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An article ready to be judged and stored.
+
+    `name` is the file name it would like, `reserve` the one it takes if another story has that
+    name; both are relative to the post tree, with `/`. `observed_at` is when the site showed this
+    text. `in_place` means that `name` exists already with these bytes and must not be written.
+    """
+
+    article: Article
+    content_hash: str
+    data: bytes
+    name: str
+    reserve: str
+    observed_at: datetime
+    in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalogue holds of a story, as far as a verdict needs it.
+
+    `hashes` are those of all revisions; `observed_at` belongs to the current one.
+    """
+
+    content_hash: str
+    observed_at: datetime
+    hashes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict and its reason; `archival` means a text older than the one we hold."""
+
+    verdict: Verdict
+    reason: str = ""
+    archival: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a draft: its verdict and, where it has a file, that file's relative path."""
+
+    story_id: str
+    decision: Decision
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The summary of a run: `discovered` is the sum of the seven end states after it."""
+
+    by_verdict: Mapping[Verdict, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def discovered(self) -> int:
+        """Return how many URLs the run dealt with."""
+        return sum(self.by_verdict.values())
+
+    def as_json(self) -> dict[str, int | float]:
+        """Return the one object that `--json` prints."""
+        states = {verdict.value: self.by_verdict.get(verdict, 0) for verdict in Verdict}
+        return {"discovered": self.discovered, **states, "seconds": round(self.seconds, 3)}

@@ -1,0 +1,170 @@
+"""Settings as one table: each option is a flag, an environment variable and a key of the file.
+
+Order of precedence: flag, `HARVESTER_<NAME>`, `harvester.toml`, default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harvester.errors import UsageError
+from harvester.model import BodyMode
+
+DEFAULT_FILE = Path("harvester.toml")
+_PREFIX = "HARVESTER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can choose; `rate` is in requests a second to one host."""
+
+    seeds: Path
+    state: Path
+    site_origin: str | None
+    contact: str
+    rate: float
+    concurrency: int
+    body: BodyMode
+    sections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A row of the table. `parse` takes the text of a flag or variable, or a value of the file."""
+
+    name: str
+    default: Any
+    parse: Callable[[Any], Any]
+    help: str
+    metavar: str = "VALUE"
+
+    @property
+    def flag(self) -> str:
+        """Return the flag on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable."""
+        return f"{_PREFIX}{self.name.upper()}"
+
+
+def load(
+    flags: Mapping[str, Any], environ: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """Return the settings from flags (None means not given), environment and file.
+
+    Raises `UsageError` that names the flag, variable or key, and the nearest key to a wrong one.
+    """
+    named = config or (Path(value) if (value := environ.get(f"{_PREFIX}CONFIG")) else None)
+    path = named or DEFAULT_FILE
+    written = _read_file(path, required=named is not None)
+    values = {option.name: _value(option, flags, environ, written, path) for option in OPTIONS}
+    return Settings(**values)
+
+
+def _value(
+    option: Option,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    written: Mapping[str, Any],
+    path: Path,
+) -> Any:  # noqa: ANN401 - each option has a type of its own
+    given = (
+        (option.flag, flags.get(option.name)),
+        (option.variable, environ.get(option.variable)),
+        (f"{path}: {option.name}", written.get(option.name)),
+    )
+    for where, value in given:
+        if value is not None:
+            try:
+                return option.parse(value)
+            except (ValueError, TypeError) as problem:
+                raise UsageError(f"{where}: {problem}") from problem
+    return option.default
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        written = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise UsageError(f"{path}: no such configuration file") from None
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise UsageError(f"{path}: no valid TOML: {problem}") from problem
+    except OSError as problem:
+        raise UsageError(f"{path}: cannot be read: {problem.strerror}") from problem
+    names = [option.name for option in OPTIONS]
+    for key in written:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1, cutoff=0)
+            raise UsageError(f"{path}: unknown key {key!r}; did you mean {near[0]!r}?")
+    return written
+
+
+def _folder(value: object) -> Path:
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError("a folder is needed")
+    return Path(value).expanduser()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text is needed, not {value!r}")
+    return " ".join(value.split())
+
+
+def _rate(value: object) -> float:
+    rate = _number(value)
+    if not (0 < rate < math.inf):
+        raise ValueError(f"{value!r} is no rate; requests a second above 0 are needed")
+    return rate
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f"a number is needed, not {value!r}")
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a number") from None
+
+
+def _count(value: object) -> int:
+    number = _number(value)
+    if number < 1 or number != int(number):
+        raise ValueError(f"{value!r} is no whole number above 0")
+    return int(number)
+
+
+def _mode(value: object) -> BodyMode:
+    try:
+        return BodyMode(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is neither 'clean' nor 'verbatim'") from None
+
+
+def _sections(value: object) -> tuple[str, ...]:
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
+        raise TypeError("sections are paths such as 'realtime/china'")
+    return tuple(dict.fromkeys(path for one in listed if (path := one.strip().strip("/"))))
+
+
+OPTIONS = (
+    Option("seeds", Path("seeds"), _folder, "folder of the posts", "DIR"),
+    Option("state", Path("state"), _folder, "folder of the catalogue and its lock", "DIR"),
+    Option("site_origin", None, _text, "send the site's requests to this address instead", "URL"),
+    Option("contact", "", _text, "address or URL named in the User-Agent", "TEXT"),
+    Option("rate", 1.0, _rate, "requests a second to one host, at most", "N"),
+    Option("concurrency", 1, _count, "requests in flight to one host, at most", "N"),
+    Option("body", BodyMode.CLEAN, _mode, "markup of the body: clean or verbatim", "MODE"),
+    Option("sections", (), _sections, "only these sections, such as realtime/china", "PATHS"),
+)
