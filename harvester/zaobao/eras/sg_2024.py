@@ -1,0 +1,72 @@
+"""www.zaobao.com.sg since mid 2024: React over the CMS CUE.
+
+A page tells its story three times: in JSON-LD, in the state for hydration and in the DOM. Each of
+them has been missing or broken at some time, so each part is taken from the first that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import Any
+
+from selectolax.lexbor import LexborNode
+
+from harvester.model import Era
+from harvester.zaobao.clean import Figure
+from harvester.zaobao.extracted import Extracted, first, fragment, within
+from harvester.zaobao.facts import Document
+from harvester.zaobao.images import real_address
+
+_BODIES = ("article .articleBody", ".articleBody")
+_BYLINES = ("article time", "[data-testid*='date']", "[data-testid*='time']")
+
+
+def recognises(doc: Document) -> bool:
+    """Say whether any of the three sources of a React page is there."""
+    stated = doc.json_ld and doc.has("script#seo-article-page")
+    return doc.has(".articleBody") or bool(doc.state or stated)
+
+
+def read(doc: Document) -> Extracted:
+    """Read the story: the DOM first, for it is what a visitor is shown."""
+    body = first(doc.tree, *_BODIES)
+    shown = body is not None and bool(body.text().strip())
+    root = body if shown else _stated_body(doc)
+    lead = _shown_lead(doc, body) if body is not None else iter(())
+    return Extracted(
+        era=Era.SG_2024,
+        title=doc.title("article h1", "h1"),
+        instants=tuple(doc.instants(*_BYLINES)),
+        roots=(root,) if root is not None else (),
+        lead=(*lead, *_stated_lead(doc)),
+        author=doc.author(),
+        tags=doc.tags(),
+        charged=doc.is_charged(),
+    )
+
+
+def _stated_body(doc: Document) -> LexborNode | None:
+    html = doc.state.get("body_cn") or doc.json_ld.get("articleBody")
+    return fragment(html) if isinstance(html, str) and html.strip() else None
+
+
+def _shown_lead(doc: Document, body: LexborNode) -> Iterator[Figure]:
+    """Yield the pictures between headline and body; their caption is the alternative text."""
+    buttons = doc.tree.css("button.w-full img")
+    before = takewhile(lambda node: not within(node, body), doc.tree.css("article img"))
+    for image in [node for node in buttons if not within(node, body)] or list(before)[:1]:
+        caption = (image.attributes.get("alt") or "").strip()
+        if url := real_address(image.attributes, doc.ref.url):
+            yield Figure(url, caption)
+
+
+def _stated_lead(doc: Document) -> Iterator[Figure]:
+    """Yield the pictures of the state, which has all of a carousel that shows one at a time."""
+    images = doc.state.get("images")
+    listed: list[Any] = images if isinstance(images, list) else []
+    for image in listed:
+        if isinstance(image, dict) and (
+            url := real_address({"src": image.get("url")}, doc.ref.url)
+        ):
+            yield Figure(url, str(image.get("caption") or "").strip())

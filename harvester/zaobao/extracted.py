@@ -1,0 +1,50 @@
+"""What an era module reads from a page, before it is cleaned and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from harvester.model import Era, Instant
+from harvester.zaobao.clean import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The parts of a story as found on the page.
+
+    The children of `roots`, one root after the other, are the body as published, ads included.
+    `lead` are pictures that stand outside of them. `charged` is what the page's facts say of
+    access; marks inside the body are found by cleaning.
+    """
+
+    era: Era
+    title: str
+    instants: tuple[Instant, ...]
+    roots: tuple[LexborNode, ...]
+    lead: tuple[Figure, ...] = ()
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    charged: bool = False
+
+
+def fragment(html: str) -> LexborNode | None:
+    """Return the root of a body that came as a piece of HTML."""
+    return LexborHTMLParser(f"<body>{html}").body
+
+
+def within(node: LexborNode, root: LexborNode) -> bool:
+    """Say whether `node` lies inside `root`."""
+    above: LexborNode | None = node
+    while above is not None:
+        if above.mem_id == root.mem_id:
+            return True
+        above = above.parent
+    return False
+
+
+def first(tree: LexborHTMLParser, *selectors: str) -> LexborNode | None:
+    """Return the first match of the first selector that has one."""
+    found = (tree.css_first(selector) for selector in selectors)
+    return next((node for node in found if node is not None), None)

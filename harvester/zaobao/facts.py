@@ -1,0 +1,196 @@
+"""What a page says of its story outside the visible text: JSON-LD, state, metas, data layer.
+
+Every source may be missing, cut or broken; a broken one is no error, the next is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
+from harvester.model import Instant, StoryRef
+from harvester.zaobao.times import parse_instant
+
+Json = Mapping[str, Any]
+
+# JSON-LD of 2025-02 held raw control characters inside strings (RSSHub issue 18480).
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Stories without a byline name the newspaper in its place.
+_PUBLISHER = "联合早报"
+_STATE = "__staticRouterHydrationData"
+_STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
+_JS_ESCAPES = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9a-fA-F]{2})|(.))', re.DOTALL)
+_NEXT_DATE = re.compile(r'\\?"publication_date\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
+_LAYER_DATE = re.compile(r"""["']?pubdate["']?\s*:\s*["']?([^"',}]{6,40})""", re.IGNORECASE)
+_LAYER_AUTHOR = re.compile(r"""["']?author["']?\s*:\s*["']([^"']{1,100})["']""")
+_CUT_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{10,40})"')
+_SUFFIX = re.compile(r"\s*[|｜]\s*(?:联合)?早报(?:网)?\s*$")
+_PUBLISHED = re.compile(r"发布(?:时间|于)?\s*[/:：]?\s*(\d{4}[年/-][^\n]{8,30})")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A page as the era modules see it: its tree, its text, and the facts found in its scripts."""
+
+    ref: StoryRef
+    text: str
+    tree: LexborHTMLParser
+
+    @cached_property
+    def json_ld(self) -> Json:
+        """Return the JSON-LD node of the article, or an empty mapping."""
+        nodes = list(self._json_ld_articles())
+        mine = (node for node in nodes if self.ref.story_id in _address(node))
+        return next(mine, nodes[0] if nodes else {})
+
+    @cached_property
+    def state(self) -> Json:
+        """Return the article of the React state, or an empty mapping."""
+        at = self.text.find(_STATE)
+        literal = _STATE_LITERAL.match(self.text, at + len(_STATE)) if at >= 0 else None
+        if not literal:
+            return {}
+        try:
+            written = json.loads(_json_escapes(literal[1]), strict=False)
+            return _state_article(json.loads(written, strict=False))
+        except (ValueError, TypeError):
+            return {}
+
+    def text_of(self, *selectors: str) -> str:
+        """Return the text of the first selector that shows any."""
+        found = (node.text() for s in selectors for node in self.tree.css(s))
+        return next((text.strip() for text in found if text.strip()), "")
+
+    def meta(self, *names: str) -> str:
+        """Return the content of the first meta of these names or properties that has one."""
+        for name in names:
+            for node in self.tree.css(f"meta[property='{name}'], meta[name='{name}']"):
+                if content := (node.attributes.get("content") or "").strip():
+                    return content
+        return ""
+
+    def has(self, *selectors: str) -> bool:
+        """Say whether any selector matches."""
+        return self.tree.css_first(", ".join(selectors)) is not None
+
+    def title(self, *headings: str) -> str:
+        """Return the headline as displayed, else as stated in the facts."""
+        state, stated = self.state.get("headline"), self.json_ld.get("headline")
+        shared = _SUFFIX.sub("", self.meta("og:title") or self.text_of("head > title"))
+        found = (self.text_of(*headings), state, stated, shared)
+        return next((text for text in found if isinstance(text, str) and text.strip()), "")
+
+    def instants(self, *bylines: str) -> Iterator[Instant]:
+        """Yield the moments of publication that the page states, the most exact first.
+
+        Scripts come before visible bylines because they have seconds where the site has them.
+        """
+        layer = _LAYER_DATE.search(self.text_of("script#ga_data_layer"))
+        following = _NEXT_DATE.search(self.text)
+        stated: list[tuple[str, object]] = [
+            ("json-ld", self.json_ld.get("datePublished")),
+            ("state", self.state.get("create_time")),
+            ("meta", self.meta("article:published_time", "og:article:published_time")),
+            ("data-layer", layer[1] if layer else None),
+            ("next", following[1] if following else None),
+            *(("byline", node.text()) for s in bylines for node in self.tree.css(s)),
+            *(("json-ld", match[1]) for match in _CUT_DATE.finditer(self._json_ld_text())),
+            *(
+                ("byline", match[1])
+                for match in _PUBLISHED.finditer(self.text_of("article", "main"))
+            ),
+        ]
+        for source, value in stated:
+            if at := parse_instant(value):
+                yield Instant(at, source)
+
+    def tags(self, *selectors: str) -> tuple[str, ...]:
+        """Return the keywords of the story, as displayed, else as stated."""
+        shown = [node.text() for s in selectors for node in self.tree.css(s)]
+        state = [tag.get("name") for tag in _dicts(self.state.get("tags"))]
+        stated = self.json_ld.get("keywords")
+        listed = stated if isinstance(stated, list) else str(stated or "").split(",")
+        linked = [node.text() for node in self.tree.css("a[href*='/keywords/']")]
+        for names in (shown, state, listed, linked, self.meta("keywords").split(",")):
+            clean = [" ".join(name.split()) for name in names if isinstance(name, str)]
+            if kept := tuple(dict.fromkeys(name for name in clean if name)):
+                return kept
+        return ()
+
+    def author(self, *selectors: str) -> str:
+        """Return the byline as displayed, else as stated."""
+        if shown := self.text_of(*selectors):
+            return " ".join(shown.split())
+        layer = _LAYER_AUTHOR.search(self.text_of("script#ga_data_layer"))
+        stated = self.json_ld.get("author") or (layer[1] if layer else None)
+        names = [a.get("name") if isinstance(a, dict) else a for a in _list(stated)]
+        people = [name.strip() for name in names if isinstance(name, str)]
+        return "、".join(name for name in people if name and name != _PUBLISHER)
+
+    def is_charged(self) -> bool:
+        """Say whether the facts mark the story as one for subscribers.
+
+        `isAccessibleForFree` is schema.org's mark. The CMS writes `contentAccess` "0" on free
+        stories; its other values are not documented and taken for subscribers' (inferred).
+        """
+        free = self.json_ld.get("isAccessibleForFree")
+        paywall = self.state.get("paywall")
+        level = paywall.get("contentAccess") if isinstance(paywall, dict) else None
+        return str(free).lower() == "false" or str(level or "0") != "0"
+
+    def _json_ld_text(self) -> str:
+        scripts = self.tree.css("script[type='application/ld+json'], script#seo-article-page")
+        return "\n".join(script.text() for script in scripts)
+
+    def _json_ld_articles(self) -> Iterator[Json]:
+        scripts = self.tree.css("script#seo-article-page, script[type='application/ld+json']")
+        for script in scripts:
+            try:
+                data = json.loads(_CONTROLS.sub("", script.text()))
+            except ValueError:
+                continue
+            yield from _articles(data)
+
+
+def _articles(data: object) -> Iterator[Json]:
+    for node in _dicts(data):
+        kinds = _list(node.get("@type"))
+        if any(isinstance(kind, str) and kind.endswith(("Article", "Posting")) for kind in kinds):
+            yield node
+        yield from _articles(node.get("@graph"))
+
+
+def _state_article(data: object) -> Json:
+    loaders = data.get("loaderData") if isinstance(data, dict) else None
+    for loader in loaders.values() if isinstance(loaders, dict) else ():
+        node: object = loader
+        for key in ("context", "payload", "article"):
+            node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            return node
+    return {}
+
+
+def _json_escapes(literal: str) -> str:
+    """Return a JavaScript string literal with JSON's escapes alone."""
+    return _JS_ESCAPES.sub(lambda m: m[0] if m[1] else f"\\u00{m[2]}" if m[2] else m[3], literal)
+
+
+def _address(node: Json) -> str:
+    page = node.get("mainEntityOfPage")
+    inner = page.get("@id") if isinstance(page, dict) else page
+    return f"{node.get('url')} {node.get('@id')} {inner}"
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value is not None else []
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in _list(value) if isinstance(item, dict)]

@@ -1,0 +1,121 @@
+"""From the bytes of a page to an article, and from the body of an old post to its text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from harvester.errors import NotAStory, Unreadable
+from harvester.model import Access, Article, BodyMode, Instant, StoryRef
+from harvester.zaobao import gate
+from harvester.zaobao.clean import clean, figure_html
+from harvester.zaobao.eras import extract
+from harvester.zaobao.extracted import Extracted, fragment
+from harvester.zaobao.facts import Document
+from harvester.zaobao.markup import decode, parse
+from harvester.zaobao.sections import in_section
+from harvester.zaobao.urls import issue_day_fits, singapore_day
+from harvester.zaobao.verbatim import verbatim
+
+# A story dated further ahead is a broken clock or a broken page.
+_FUTURE = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """What the body of an existing post says: its text blocks, and whether it was cut."""
+
+    blocks: tuple[str, ...]
+    access: Access
+
+
+def read_article(
+    page: bytes,
+    ref: StoryRef,
+    now: datetime,
+    *,
+    mode: BodyMode = BodyMode.CLEAN,
+    charset: str | None = None,
+) -> Article:
+    """Read the page of a story.
+
+    `ref` is the address at which the page was served, `now` the time of the fetch, `charset` the
+    label of the HTTP header. Raises `NotAStory` with a reason for what is no article, and
+    `Unreadable` for an article whose title, instant or body cannot be had.
+    """
+    text = decode(page, ref.url, charset)
+    doc = Document(ref, text, parse(text, ref.url))
+    gate.check_kind(doc)
+    found = extract(doc)
+    if found is None or not found.roots:
+        raise _no_story(doc, found)
+    try:
+        return _article(doc, found, now, mode)
+    except Unreadable as problem:  # from deep inside, where the address is not known
+        raise Unreadable(ref.url, problem.problem) from problem
+
+
+def read_body(html: str, url: str) -> ReadBody:
+    """Read the body of an existing post (one line of HTML) for its text.
+
+    Raises `Unreadable` for a body nested too deep.
+    """
+    parse(html, url)  # refuses what would take the parser minutes
+    root = fragment(html)
+    body = clean([root] if root is not None else [], url)
+    return ReadBody(body.blocks, Access.PREVIEW if body.paywall else Access.FULL)
+
+
+def _no_story(doc: Document, found: Extracted | None) -> NotAStory | Unreadable:
+    """Return what to say of a page without a story: a known other page, or one to look into."""
+    if kind := gate.other_kind(doc):
+        return NotAStory(kind, doc.ref.url)
+    if found is None:
+        return Unreadable(doc.ref.url, "no known page layout")
+    return Unreadable(doc.ref.url, f"the page ({found.era}) has no body where one should be")
+
+
+def _article(doc: Document, found: Extracted, now: datetime, mode: BodyMode) -> Article:
+    markup = _verbatim(found, doc.ref.url) if mode is BodyMode.VERBATIM else None
+    body = clean(found.roots, doc.ref.url, found.lead)
+    access = Access.PREVIEW if found.charged or body.paywall else Access.FULL
+    gate.check_body(doc, found.title, body, access)
+    if not found.title.strip():
+        raise Unreadable(doc.ref.url, "the page shows no title")
+    return Article(
+        story_id=doc.ref.story_id,
+        url=doc.ref.url,
+        section=doc.ref.section,
+        title=found.title.strip(),
+        published=_published(doc.ref, found.instants, now),
+        body=body.html if markup is None else markup,
+        blocks=body.blocks,
+        era=found.era,
+        access=access,
+        author=found.author,
+        tags=found.tags,
+    )
+
+
+def _verbatim(found: Extracted, url: str) -> str:
+    """Return the published markup; pictures that stand outside of it come first."""
+    lead = "".join(figure_html([figure.url], figure.caption) for figure in found.lead)
+    return lead + verbatim(found.roots, url)
+
+
+def _published(ref: StoryRef, stated: Sequence[Instant], now: datetime) -> Instant:
+    """Return the first stated moment that fits the issue day, else the first of all."""
+    fitting = (instant for instant in stated if _fits(ref, instant.at))
+    instant = next(fitting, stated[0] if stated else None)
+    if instant is None:
+        raise Unreadable(ref.url, "the page states no time of publication")
+    if instant.at > now + _FUTURE:
+        raise Unreadable(ref.url, f"published in the future ({instant.at:%Y-%m-%d %H:%M}Z)")
+    return instant
+
+
+def _fits(ref: StoryRef, at: datetime) -> bool:
+    if in_section(ref.section, "realtime"):
+        return singapore_day(at) == ref.day
+    return issue_day_fits(ref, at)

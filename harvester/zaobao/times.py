@@ -1,0 +1,69 @@
+"""Moments as the site writes them. Its clock is UTC+8 wherever no zone is given."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from harvester.zaobao.urls import SINGAPORE
+
+_ISO = re.compile(
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T|\s+)(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?"
+    r"\s*(Z|[+-]\d\d:?\d\d)?"
+)
+# The year comes last only in JSON-LD of 2019 to 2024, with the month first.
+_AMERICAN = re.compile(r"(\d\d)/(\d\d)/(\d{4})\s*-\s*(\d\d):(\d\d)(?::(\d\d))?")
+_CHINESE = re.compile(
+    r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日\s*(?:星期.\s*)?(上午|下午|中午|凌晨|早上|晚上)?\s*"
+    r"(\d{1,2})[:：](\d\d)(?:[:：](\d\d))?\s*([AaPp]\.?[Mm])?"
+)
+_CHINESE_DAY = re.compile(r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日")
+_UNIX = re.compile(r"\s*(\d{10})(\d{3})?\s*")
+_AFTERNOON = frozenset({"pm", "下午", "中午", "晚上"})
+_MORNING = frozenset({"am", "上午", "凌晨", "早上"})
+
+
+def parse_instant(value: object) -> datetime | None:
+    """Return the moment that a value names, as aware UTC, or None.
+
+    Knows RFC 3339 with and without zone, `MM/DD/YYYY - HH:MM`, `2021年1月22日 3:33 PM`, and
+    seconds or milliseconds since 1970 (as text or number). A day without a time is no moment.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = str(int(value)) if isinstance(value, float) else str(value)[:200]
+    if unix := _UNIX.fullmatch(text):
+        return datetime.fromtimestamp(int(unix[1]), UTC)
+    if iso := _ISO.search(text):
+        return _instant(iso[1], iso[2], iso[3], iso[4], iso[5], iso[6], zone=iso[7])
+    if us := _AMERICAN.search(text):
+        return _instant(us[3], us[1], us[2], us[4], us[5], us[6])
+    if cn := _CHINESE.search(text):
+        hour = _hour(int(cn[5]), (cn[8] or cn[4] or "").lower().replace(".", ""))
+        return _instant(cn[1], cn[2], cn[3], hour, cn[6], cn[7])
+    return None
+
+
+def parse_day(text: str) -> datetime | None:
+    """Return the first moment (UTC+8) of a day written `2017年3月03日`, or None."""
+    match = _CHINESE_DAY.search(text[:200])
+    return _instant(match[1], match[2], match[3], 0, 0, 0) if match else None
+
+
+def _hour(hour: int, half: str) -> int:
+    if half in _AFTERNOON and hour < 12:
+        return hour if half == "中午" and hour == 11 else hour + 12
+    if half in _MORNING and hour == 12:
+        return 0
+    return hour
+
+
+def _instant(*fields: str | int | None, zone: str | None = None) -> datetime | None:
+    numbers = [int(field or 0) for field in fields]
+    try:
+        local = datetime(*numbers, tzinfo=SINGAPORE)  # type: ignore[arg-type,misc]
+        if zone:
+            local = local.replace(tzinfo=datetime.strptime(zone, "%z").tzinfo)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

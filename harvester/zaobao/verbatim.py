@@ -1,0 +1,89 @@
+"""The verbatim body: the published markup as in the old posts, with nothing that can act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from selectolax.lexbor import LexborNode
+
+from harvester.zaobao.images import secure
+from harvester.zaobao.order import children, is_shuffled
+
+_ACTIVE = (
+    "script, style, noscript, template, object, embed, applet, base, meta, link, svg, math, "
+    "form, frame, frameset"
+)
+_URL_ATTRIBUTES = frozenset(
+    {
+        "href",
+        "src",
+        "data-src",
+        "action",
+        "formaction",
+        "background",
+        "poster",
+        "xlink:href",
+        "data",
+    }
+)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_SAFE_SCHEME = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
+_INERT = re.compile(r"[\x00-\x20\x7f-\x9f]+")
+
+
+def verbatim(roots: Iterable[LexborNode], base: str) -> str:
+    """Return the inner HTML of `roots` in one line; changes the tree.
+
+    Images get `src` (absolute https, from the lazy attribute) and `referrerpolicy` as their last
+    attributes, control characters are deleted: the rules by which the old posts were made.
+    """
+    html = "".join(_inner(root, base) for root in roots)
+    return _CONTROLS.sub("", html).strip()
+
+
+def _inner(root: LexborNode, base: str) -> str:
+    for node in root.css(_ACTIVE):
+        node.remove()
+    for node in root.css("*"):
+        _disarm(node)
+    for image in root.css("img"):
+        _address(image, base)
+    for link in root.css("a[href]"):
+        link.attrs["href"] = _resolved(link.attributes.get("href") or "", base)
+    if not is_shuffled(root):
+        return root.inner_html or ""
+    return "".join(child.html or "" for child in children(root))
+
+
+def _disarm(node: LexborNode) -> None:
+    for name, value in node.attributes.items():
+        if name.startswith("on") or name == "srcdoc" or _is_unsafe(name, value):
+            del node.attrs[name]
+
+
+def _is_unsafe(name: str, value: str | None) -> bool:
+    if name not in _URL_ATTRIBUTES or not value:
+        return False
+    bare = _INERT.sub("", value)  # browsers skip these inside a scheme
+    return bool(_SCHEME.match(bare)) and not _SAFE_SCHEME.match(bare)
+
+
+def _address(image: LexborNode, base: str) -> None:
+    values = image.attributes
+    if lazy := values.get("data-src"):
+        _last(image, "src", _resolved(lazy, base))
+    elif values.get("src"):
+        image.attrs["src"] = _resolved(values["src"] or "", base)
+    _last(image, "referrerpolicy", "no-referrer")
+
+
+def _last(node: LexborNode, name: str, value: str) -> None:
+    if name in node.attributes:
+        del node.attrs[name]
+    node.attrs[name] = value
+
+
+def _resolved(address: str, base: str) -> str:
+    return address if _SCHEME.match(address) else secure(address, base)
