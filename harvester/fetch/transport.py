@@ -1,0 +1,135 @@
+"""One guarded request and its answer; no policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, Self
+
+import aiohttp
+
+from harvester.fetch.body import CODINGS, read_capped
+from harvester.fetch.failures import translated
+from harvester.fetch.guard import Guard, endpoints
+from harvester.fetch.settings import FetchSettings
+from harvester.fetch.urls import parse_origin
+from harvester.model import Validators
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
+MAX_HEADER: Final = 64 * 1024
+MAX_HEADERS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from the real address `url`.
+
+    Only an answer 200 has a body; `whole` is false if it went past the cap and was cut there.
+    """
+
+    url: URL
+    status: int
+    headers: Mapping[str, str]
+    charset: str | None
+    body: bytes
+    whole: bool
+
+    @property
+    def meaning(self) -> str:
+        """Return the status in words, those of the standard, not those of the server."""
+        try:
+            return f"{self.status} {HTTPStatus(self.status).phrase}"
+        except ValueError:
+            return f"unknown status {self.status}"
+
+
+class Transport:
+    """An HTTP client without memory: no cookies, no proxy, no redirects, no second try.
+
+    An asynchronous context manager. Raises UsageError for a bad `site_origin`, HostUnreachable on
+    entry if its host does not exist.
+    """
+
+    def __init__(self, settings: FetchSettings, resolver: AbstractResolver | None = None) -> None:
+        self._settings = settings
+        self._resolver = resolver
+        self._origin = parse_origin(settings.site_origin) if settings.site_origin else None
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        allowed = await endpoints(self._origin) if self._origin else frozenset()
+        self._session = self._open(Guard(allowed))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the session and its connections."""
+        await self._session.close()
+
+    def _open(self, guard: Guard) -> aiohttp.ClientSession:
+        settings = self._settings
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=self._resolver or aiohttp.ThreadedResolver(), socket_factory=guard
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,  # a proxy would hide the real address from the guard
+            headers={
+                "User-Agent": settings.user_agent,
+                "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                "Accept-Encoding": CODINGS,
+                "Accept-Language": "zh-SG,zh;q=0.9",
+            },
+            timeout=aiohttp.ClientTimeout(
+                total=settings.total,
+                connect=settings.connect_timeout,
+                sock_connect=settings.connect_timeout,
+                sock_read=settings.first_byte,
+            ),
+            auto_decompress=False,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
+        )
+
+    async def exchange(self, asked: str, url: URL, validators: Validators, cap: int) -> Answer:
+        """Send one GET for `url`; raise FetchFailed, naming `asked`, if no answer comes of it."""
+
+        async def only_once(
+            request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            # aiohttp repeats a GET by itself after a reset, unseen by the pace. It does so only
+            # for its own errors, so they are translated before it sees them.
+            with translated(asked, self._settings):
+                return await send(request)
+
+        with translated(asked, self._settings):
+            async with self._session.get(
+                self._target(url),
+                headers=self._headers(url, validators),
+                allow_redirects=False,
+                middlewares=(only_once,),
+            ) as response:
+                return await _read(response, url, cap)
+
+    def _target(self, url: URL) -> URL:
+        """Return where to send the request for `url`: there, or to the site origin."""
+        if not self._origin:
+            return url
+        there = self._origin
+        return url.with_scheme(there.scheme).with_host(there.raw_host or "").with_port(there.port)
+
+    def _headers(self, url: URL, validators: Validators) -> dict[str, str]:
+        headers = {"Host": url.raw_host if self._origin else None}
+        headers |= {"If-None-Match": validators.etag}
+        headers |= {"If-Modified-Since": validators.last_modified}
+        return {name: value for name, value in headers.items() if value}
+
+
+async def _read(response: aiohttp.ClientResponse, url: URL, cap: int) -> Answer:
+    body, whole = b"", True
+    if response.status == HTTPStatus.OK:
+        body, whole = await read_capped(response, cap)
+    return Answer(url, response.status, response.headers, response.charset, body, whole)

@@ -1,0 +1,315 @@
+"""Answers that are bombs, slow, endless, cut or silent: each is freed with a typed error."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import ssl
+import sys
+import tracemalloc
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import brotli  # type: ignore[import-untyped]
+import pytest
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import compress as zstd_compress
+else:
+    from backports.zstd import compress as zstd_compress
+
+from harvester.errors import BodyTooLarge, FetchFailed
+
+if TYPE_CHECKING:
+    from tests.fetch.conftest import Desk, FakeSite
+
+URL = "https://www.zaobao.com.sg/x"
+MIB = 1024 * 1024
+ZEROS = bytes(64 * MIB)
+
+
+def zstd_bomb() -> bytes:
+    """Return 2 KB that unfold to 64 MiB: 512 blocks, each one byte 128 Ki times (RFC 8878, 3.1)."""
+    repeat = (131072 << 3) | 0b010
+    blocks = (repeat | (n == 511) for n in range(512))
+    return bytes.fromhex("28b52ffd0058") + b"".join(b.to_bytes(3, "little") + b"\0" for b in blocks)
+
+
+def bomb(encoding: str) -> bytes:
+    """Return a small body that unfolds to 64 MiB of zeros."""
+    match encoding:
+        case "gzip":
+            return gzip.compress(ZEROS, 1)
+        case "gzip, many members":
+            return gzip.compress(ZEROS[:MIB], 1) * 64
+        case "deflate":
+            return zlib.compress(ZEROS, 1)
+        case "br":
+            return bytes(brotli.compress(ZEROS, quality=1))
+        case _:
+            return zstd_bomb()
+
+
+async def failure(desk: Desk, **settings: str | float | None) -> FetchFailed:
+    """Return the error in which one try at URL ends."""
+    fetcher = await desk.open(None, **({"attempts": 1} | settings))
+    with pytest.raises(FetchFailed) as caught:
+        await fetcher.get(URL, cap=4 * MIB)
+    assert caught.value.url == URL
+    return caught.value
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, many members", "deflate", "br", "zstd"])
+async def test_a_bomb_is_stopped_while_it_unfolds(
+    desk: Desk, site: FakeSite, encoding: str
+) -> None:
+    """A small body that unfolds to 64 MiB is refused at 4 MiB, with less than twice that held."""
+    body = bomb(encoding)
+    site.serve("/x", site.reply(200, body, Content_Encoding=encoding.partition(",")[0]))
+    fetcher = await desk.open()
+    await fetcher.get("https://www.zaobao.com.sg/other")
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge, match=f"larger than {4 * MIB:,} bytes"):
+            await fetcher.get(URL, cap=4 * MIB)
+        held = tracemalloc.get_traced_memory()[1] - len(body)
+    finally:
+        tracemalloc.stop()
+
+    assert held < 2 * 4 * MIB + MIB
+    assert site.pages == ["www.zaobao.com.sg/other", "www.zaobao.com.sg/x"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+async def test_packed_bodies_arrive_unpacked(desk: Desk, site: FakeSite, encoding: str) -> None:
+    """Up to the cap itself, every coding that we offer is read."""
+    body = bomb(encoding)
+    site.serve("/x", site.reply(200, body, Content_Encoding=encoding))
+
+    page = await (await desk.open()).get(URL, cap=len(ZEROS))
+
+    assert page.body == ZEROS
+
+
+async def test_the_connection_of_a_bomb_is_not_drained(desk: Desk, site: FakeSite) -> None:
+    """After the refusal the server finds the connection closed and the next fetch works."""
+    closed = asyncio.Event()
+
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+        try:
+            while True:
+                writer.write(bytes(64 * 1024))
+                await writer.drain()
+        except ConnectionError:
+            closed.set()
+
+    site.serve("/x", endless)
+
+    assert isinstance(await failure(desk), BodyTooLarge)
+    await closed.wait()
+
+
+async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """Say nothing at all."""
+    await reader.read()
+
+
+async def silent_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Begin a body and stop."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab")
+    await reader.read()
+
+
+async def trickle(writer: asyncio.StreamWriter, head: bytes, piece: bytes) -> None:
+    """Send a piece now and then, for ever."""
+    writer.write(head)
+    while not writer.is_closing():
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def slow_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Trickle a body of known length."""
+    await trickle(writer, b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b"a")
+
+
+async def slow_chunks(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Trickle chunks."""
+    await trickle(writer, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n")
+
+
+async def slow_header(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Trickle a header."""
+    await trickle(writer, b"HTTP/1.1 200 OK\r\nX: ", b"a")
+
+
+@pytest.mark.parametrize("script", [silent, silent_body])
+async def test_silence_ends(desk: Desk, site: FakeSite, script: object) -> None:
+    """No byte for the time set: transient, in plain words."""
+    site.serve("/x", script)  # type: ignore[arg-type]
+
+    error = await failure(desk, first_byte=0.1)
+
+    assert (error.problem, error.transient) == ("silent for 0.1 s", True)
+
+
+@pytest.mark.parametrize("script", [slow_body, slow_chunks, slow_header])
+async def test_a_trickle_ends(desk: Desk, site: FakeSite, script: object) -> None:
+    """A byte now and then defeats a read timeout, not the deadline of the whole exchange."""
+    site.serve("/x", script)  # type: ignore[arg-type]
+
+    error = await failure(desk, total=0.3)
+
+    assert (error.problem, error.transient) == ("no answer within 0.3 s", True)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HEAD + b"Content-Length: 100\r\n\r\nshort",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nshort",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nshort",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nshortzz\r\n",
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nshort",
+        HEAD + b"Content-Encoding: br\r\nContent-Length: 5\r\n\r\nshort",
+        HEAD + b"Content-Encoding: zstd\r\nContent-Length: 5\r\n\r\nshort",
+        HEAD + b"Content-Le",
+        b"",
+    ],
+)
+async def test_a_cut_or_damaged_answer_is_no_page(
+    desk: Desk, site: FakeSite, answer: bytes
+) -> None:
+    """Half a story must not be archived: transient, to be tried again."""
+
+    async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    site.serve("/x", cut)
+
+    assert (await failure(desk)).transient
+
+
+TEXT = b"".join(b"<p>%d</p>" % n for n in range(5000))
+PACKED = {
+    "gzip": gzip.compress(TEXT),
+    "deflate": zlib.compress(TEXT),
+    "br": brotli.compress(TEXT),
+    "zstd": zstd_compress(TEXT),
+}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("encoding", PACKED)
+async def test_a_stream_cut_inside_an_intact_frame_is_no_page(
+    desk: Desk, site: FakeSite, encoding: str, share: float
+) -> None:
+    """A compressed body that stops early, with a Content-Length that fits, is not a page."""
+    packed = PACKED[encoding]
+    site.serve("/x", site.reply(200, packed[: int(len(packed) * share)], Content_Encoding=encoding))
+
+    error = await failure(desk)
+
+    assert (error.problem, error.transient) == ("the body was cut or damaged", True)
+
+
+async def test_endless_members_end(desk: Desk, site: FakeSite) -> None:
+    """A body of very many tiny members is refused long before it is read through."""
+    site.serve("/x", site.reply(200, gzip.compress(b"") * 100_000, Content_Encoding="gzip"))
+
+    assert isinstance(await failure(desk), BodyTooLarge)
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "compress", "br, gzip"])
+async def test_a_coding_that_was_not_offered_is_refused(
+    desk: Desk, site: FakeSite, encoding: str
+) -> None:
+    """Bytes that nobody can read are not archived as a page."""
+    site.serve("/x", site.reply(200, b"body", Content_Encoding=encoding))
+
+    assert (await failure(desk)).problem == "not a readable HTTP answer"
+
+
+async def test_a_reset_costs_one_request_a_try(desk: Desk, site: FakeSite) -> None:
+    """The client library does not try again behind the back of the pace."""
+
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    site.serve("/x", site.reply(200), reset)
+    fetcher = await desk.open(attempts=3)
+    await fetcher.get(URL)
+
+    with pytest.raises(FetchFailed, match="the connection was lost after 3 tries"):
+        await fetcher.get(URL)
+
+    assert len(site.pages) == 4
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        HEAD + b"X: " + b"a" * 70_000 + b"\r\n\r\n",
+        HEAD + b"".join(b"X%d: a\r\n" % n for n in range(200)) + b"\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        HEAD + b"no colon\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_refused(desk: Desk, site: FakeSite, answer: bytes) -> None:
+    """Other protocols, huge or endless headers: a typed error."""
+    site.serve("/x", answer)
+
+    assert (await failure(desk)).problem == "not a readable HTTP answer"
+
+
+async def test_a_hostile_answer_does_not_hold_up_others(desk: Desk, site: FakeSite) -> None:
+    """While one exchange is stuck, others go on."""
+    site.serve("/x", silent)
+    site.serve("/a", site.reply(200, b"body"))
+    fetcher = await desk.open(concurrency=2, attempts=1, first_byte=0.5)
+
+    stuck = asyncio.create_task(fetcher.get(URL))
+    page = await fetcher.get("https://www.zaobao.com.sg/a")
+
+    assert page.body == b"body"
+    assert not stuck.done()
+    with pytest.raises(FetchFailed):
+        await stuck
+
+
+def accept_tls_once(listener: socket.socket) -> bytes:
+    """Offer a certificate that nobody vouches for; return what the client then sends."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(Path(__file__).parent / "data" / "self-signed.pem")
+    connection, _ = listener.accept()
+    with connection:
+        try:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                return secure.recv(1000)
+        except OSError:
+            return b""
+
+
+async def test_a_bad_certificate_is_never_accepted(desk: Desk) -> None:
+    """A self-signed certificate is a final failure and nothing is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        origin = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        served = asyncio.create_task(asyncio.to_thread(accept_tls_once, listener))
+        error = await failure(desk, site_origin=origin)
+
+        assert await served == b""
+    assert "bad certificate" in error.problem
+    assert not error.transient
