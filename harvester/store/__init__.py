@@ -1,0 +1,44 @@
+"""All disk and database of the archive: the post tree and its catalogue.
+
+The write rule, a batch at a time:
+
+    judge -> mark folders -> temp file, write, fsync, rename -> fsync folders -> commit rows
+
+Files first, rows second: a file without a row is found at the next start (`sweep`), a row without
+its file is never a legal state. Every text is in the catalogue as well, so the tree can be
+restored from it byte for byte, and the catalogue can be built again from the tree.
+"""
+
+from __future__ import annotations
+
+from harvester.store.archive import Archive
+from harvester.store.audit import Difference, Kind
+from harvester.store.batch import Decide
+from harvester.store.reading import (
+    ArticleRow,
+    Change,
+    Figures,
+    Reader,
+    Revision,
+    Run,
+    VisitFigure,
+    open_archive,
+)
+from harvester.store.verify import Report, verify
+
+__all__ = [
+    "Archive",
+    "ArticleRow",
+    "Change",
+    "Decide",
+    "Difference",
+    "Figures",
+    "Kind",
+    "Reader",
+    "Report",
+    "Revision",
+    "Run",
+    "VisitFigure",
+    "open_archive",
+    "verify",
+]

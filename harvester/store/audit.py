@@ -1,0 +1,122 @@
+"""Compare one folder of the post tree with the catalogue, and mend what differs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harvester.store import rows, stories
+from harvester.store.database import quick_check, transaction
+from harvester.store.tree import PostTree, folder_of
+
+Map = Callable[[Callable[[str], str | None], Iterable[str]], Iterable[str | None]]
+
+
+class Kind(StrEnum):
+    """What a difference between disk and catalogue is."""
+
+    MISSING = "missing"  # a row without its file
+    ALTERED = "altered"  # the file has other bytes than its row says
+    ORPHAN = "orphan"  # a post without a row
+    LEFTOVER = "leftover"  # a temporary file of a killed writer
+    DAMAGED_ROW = "damaged-row"  # a text in the catalogue that is not what was stored
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Difference:
+    """One difference: `path` is relative to the post tree; `story_id` is '' without a row."""
+
+    path: str
+    kind: Kind
+    story_id: str = ""
+    revision: int = 0
+
+
+def audit_folder(
+    connection: sqlite3.Connection, tree: PostTree, folder: str, each: Map = map
+) -> Iterator[Difference]:
+    """Find the differences of a folder; every file that has a row is read.
+
+    `each` maps the reading over the paths, in order. Raises DiskError.
+    """
+    tree.folder(folder)
+    listing = tree.listing(folder)
+    expected = set()
+    for page in stories.posts_in(connection, folder):
+        digests = each(tree.digest, [row.path for row in page])
+        for row, digest in zip(page, digests, strict=True):
+            expected.add(row.path)
+            if digest != row.sha256:
+                kind = Kind.MISSING if digest is None else Kind.ALTERED
+                yield Difference(row.path, kind, row.story_id)
+    prefix = f"{folder}/" if folder else ""
+    for name in sorted(listing.posts):
+        if prefix + name not in expected:
+            yield Difference(prefix + name, Kind.ORPHAN)
+    for name in sorted(listing.leftovers):
+        yield Difference(prefix + name, Kind.LEFTOVER)
+
+
+def mend(
+    connection: sqlite3.Connection, tree: PostTree, aside: Path, difference: Difference
+) -> bool:
+    """Put a difference right from what the catalogue or the disk has; return whether it could.
+
+    Nothing is lost: other bytes at a post's place are copied below `aside` first. An orphan is
+    left to the caller, who can read posts.
+    """
+    match difference.kind:
+        case Kind.LEFTOVER:
+            tree.remove(difference.path)
+            return True
+        case Kind.MISSING | Kind.ALTERED:
+            return _restore_file(connection, tree, aside, difference)
+        case Kind.DAMAGED_ROW:
+            return _restore_row(connection, tree, difference)
+        case Kind.ORPHAN:
+            return False
+
+
+def _restore_file(
+    connection: sqlite3.Connection, tree: PostTree, aside: Path, difference: Difference
+) -> bool:
+    post = stories.current_post(connection, difference.story_id)
+    if post is None:
+        return False
+    if difference.kind is Kind.ALTERED:
+        tree.copy_aside(difference.path, aside)
+    tree.write(difference.path, post, difference.story_id)
+    tree.sync_folders([folder_of(difference.path)])
+    return True
+
+
+def _restore_row(connection: sqlite3.Connection, tree: PostTree, difference: Difference) -> bool:
+    """Take a damaged current text from its file, if that is whole."""
+    if not tree.digest(difference.path):
+        return False
+    with transaction(connection):
+        return stories.refill_revision(
+            connection, difference.story_id, difference.revision, tree.read(difference.path)
+        )
+
+
+def sweep(connection: sqlite3.Connection, tree: PostTree, aside: Path, database: Path) -> list[str]:
+    """Put right what a killed writer left behind; return the posts without a row.
+
+    Only the folders it had marked are read. After a clean end there is nothing to do, so the
+    catalogue as a whole is checked for damage only here and by `verify`.
+    """
+    folders = rows.dirty_folders(connection)
+    if folders:
+        quick_check(connection, database)
+    orphans = []
+    for folder in folders:
+        for difference in list(audit_folder(connection, tree, folder)):
+            if difference.kind is Kind.ORPHAN:
+                orphans.append(difference.path)
+            else:
+                mend(connection, tree, aside, difference)
+    return orphans

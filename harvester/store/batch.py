@@ -1,0 +1,203 @@
+"""The write rule: a batch is judged, its files are made durable, then its rows are committed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, islice
+from pathlib import PurePosixPath
+
+from harvester.clock import Clock
+from harvester.errors import DiskError, HarvesterError, Unreadable
+from harvester.model import Decision, Draft, Known, Stored, Verdict, Visit
+from harvester.store import rows, stories
+from harvester.store.database import transaction
+from harvester.store.tree import PostTree, folder_of
+
+Decide = Callable[[Known | None, str | None, Draft], Decision]
+Outcome = Stored | HarvesterError | None
+
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing to write: a draft with the visit that brought it, or a visit alone."""
+
+    draft: Draft | None
+    visit: Visit | None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Return what another command's verdict may depend on."""
+        if self.draft is None:
+            return frozenset()
+        return frozenset({self.draft.article.story_id, self.draft.content_hash})
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A draft that has been judged: where its text goes and whether the file is ours to write."""
+
+    draft: Draft
+    decision: Decision
+    path: str | None
+    twin: str | None
+    file: bool
+
+    @property
+    def in_place(self) -> bool:
+        """Return whether the file lies there already with these bytes."""
+        return self.draft.in_place and self.path == self.draft.name
+
+    @property
+    def stored(self) -> Stored:
+        """Return what the caller is told once it is true."""
+        return Stored(self.draft.article.story_id, self.decision, self.path)
+
+
+def batch_size(commands: Iterable[Command]) -> int:
+    """Return how many commands from the front may share a batch, at least one if there is any.
+
+    No two of them concern one story or one text: then each can be judged by the committed state
+    alone, and is seen by those after it.
+    """
+    seen: set[str] = set()
+    size = 0
+    for command in islice(commands, BATCH):
+        if seen & command.keys:
+            break
+        seen |= command.keys
+        size += 1
+    return size
+
+
+class BatchWriter:
+    """Applies batches on the connection's thread; remembers the folders it has marked."""
+
+    def __init__(
+        self, tree: PostTree, decide: Decide, name_key: Callable[[str], str], clock: Clock
+    ) -> None:
+        self._tree = tree
+        self._decide = decide
+        self._name_key = name_key
+        self._clock = clock
+        self._marked: set[str] = set()
+
+    def apply(self, connection: sqlite3.Connection, commands: Sequence[Command]) -> list[Outcome]:
+        """Write a batch; return an outcome for each command.
+
+        An error among the outcomes concerns one draft, which could not be judged or placed:
+        nothing of it was written. Raises DiskError or sqlite3.Error when the batch as a whole was
+        not made durable: then none of its rows is there.
+        """
+        judged = self._judge_all(connection, commands)
+        intents = [intent for intent in judged if isinstance(intent, Intent)]
+        self._write_files(connection, [intent for intent in intents if intent.file])
+        with transaction(connection):
+            for command, intent in zip(commands, judged, strict=True):
+                self._write_rows(connection, command, intent)
+        return [each.stored if isinstance(each, Intent) else each for each in judged]
+
+    def _judge_all(
+        self, connection: sqlite3.Connection, commands: Sequence[Command]
+    ) -> list[Intent | HarvesterError | None]:
+        taken: set[str] = set()
+        judged: list[Intent | HarvesterError | None] = []
+        for command in commands:
+            try:
+                draft = command.draft
+                judged.append(self._judge(connection, draft, taken) if draft else None)
+            except HarvesterError as error:
+                judged.append(error)
+        return judged
+
+    def _judge(self, connection: sqlite3.Connection, draft: Draft, taken: set[str]) -> Intent:
+        _refuse_broken_text(draft)
+        story_id = draft.article.story_id
+        twin = rows.twin(connection, draft.content_hash, story_id)
+        decision = self._decide(rows.known(connection, story_id), twin, draft)
+        path = stories.path_of(connection, story_id)
+        file = decision.verdict in {Verdict.NEW, Verdict.REVISED} and not decision.archival
+        if decision.verdict is Verdict.NEW:
+            path = self._choose_path(connection, draft, taken)
+            taken.add(self._name_key(path))
+        elif decision.verdict is Verdict.DUPLICATE:
+            path = None
+        intent = Intent(draft, decision, path, twin, file)
+        if file and intent.in_place and self._tree.read(draft.name) != draft.data:
+            raise DiskError(f"{self._tree.root / draft.name}: changed since it was read")
+        return intent
+
+    def _choose_path(self, connection: sqlite3.Connection, draft: Draft, taken: set[str]) -> str:
+        """Return the wished name, the reserve, or the reserve with a number: the first free one."""
+        for path in chain([draft.name], _numbered(draft.reserve)):
+            in_place = draft.in_place and path == draft.name
+            if not in_place and not self._tree.is_free(path):
+                continue
+            key = self._name_key(path)
+            if key not in taken and not stories.is_key_taken(connection, key):
+                return path
+        raise AssertionError("numbers do not end")
+
+    def _write_files(self, connection: sqlite3.Connection, intents: Sequence[Intent]) -> None:
+        paths = [intent.path for intent in intents if intent.path]
+        self._mark(connection, {folder_of(path) for path in paths})
+        for intent, path in zip(intents, paths, strict=True):
+            if intent.in_place:
+                self._tree.sync_file(path)
+            else:
+                self._tree.write(path, intent.draft.data, intent.draft.article.story_id)
+        self._tree.sync_folders(map(folder_of, paths))
+
+    def _mark(self, connection: sqlite3.Connection, folders: set[str]) -> None:
+        """Record durably that a kill from now on may leave something behind in these folders."""
+        if unmarked := folders - self._marked:
+            with transaction(connection):
+                rows.mark_dirty(connection, unmarked)
+            self._marked |= unmarked
+
+    def _write_rows(
+        self,
+        connection: sqlite3.Connection,
+        command: Command,
+        intent: Intent | HarvesterError | None,
+    ) -> None:
+        if isinstance(intent, HarvesterError):
+            return
+        if intent:
+            self._write_story(connection, intent)
+        if command.visit:
+            rows.write_visit(connection, command.visit)
+
+    def _write_story(self, connection: sqlite3.Connection, intent: Intent) -> None:
+        draft, now = intent.draft, self._clock.now()
+        match intent.decision:
+            case Decision(verdict=Verdict.NEW):
+                path = str(intent.path)
+                stories.insert_story(connection, draft, path, self._name_key(path), now)
+            case Decision(verdict=Verdict.REVISED, archival=True):
+                stories.archive_text(connection, draft, now)
+            case Decision(verdict=Verdict.REVISED):
+                stories.revise_story(connection, draft, now)
+            case Decision(verdict=Verdict.UNCHANGED):
+                stories.confirm_story(connection, draft)
+            case Decision(verdict=Verdict.DUPLICATE):
+                stories.write_alias(connection, draft, str(intent.twin), now)
+
+
+def _numbered(reserve: str) -> Iterator[str]:
+    yield reserve
+    pure = PurePosixPath(reserve)
+    for number in count(2):
+        yield str(pure.with_name(f"{pure.stem}-{number}{pure.suffix}"))
+
+
+def _refuse_broken_text(draft: Draft) -> None:
+    """Refuse half a surrogate pair, which a page can carry in JSON and no file or row can."""
+    article = draft.article
+    try:
+        "".join((article.title, article.author, *article.tags)).encode()
+    except UnicodeEncodeError as error:
+        raise Unreadable(article.url, f"text that is not Unicode ({error.reason})") from error

@@ -1,0 +1,290 @@
+"""Read an archive without disturbing its writer: rows, posts, changes, and figures."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harvester.errors import DatabaseUnusable, DiskError
+from harvester.model import Access, Era, HostState, SourceState, VisitState
+from harvester.store import rows, stories
+from harvester.store.database import CATALOGUE, connect_reader, guarded
+from harvester.store.rows import instant, word
+from harvester.store.tree import PostTree
+
+_ARTICLE = (
+    "story_id, url, title, published, section, access, content_hash, path, sha256, revision, "
+    "first_seen, updated_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRow:
+    """A row of the view `articles`: a story as it stands. `path` is relative to the post tree."""
+
+    story_id: str
+    url: str
+    title: str
+    published: datetime
+    section: str
+    access: Access
+    content_hash: str
+    path: str
+    sha256: str
+    revision: int
+    first_seen: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One text a story has had.
+
+    `observed_at` is when the site showed it, `stored_at` when we stored it: a text found later in
+    an old capture has a higher number than newer texts.
+    """
+
+    story_id: str
+    revision: int
+    content_hash: str
+    title: str
+    published: datetime
+    observed_at: datetime
+    stored_at: datetime
+    sha256: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the change log; `seq` only grows."""
+
+    seq: int
+    op: str
+    story_id: str
+    revision: int
+    path: str
+    sha256: str
+    content_hash: str
+    url: str
+    title: str
+    published: datetime
+    access: Access
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFigure:
+    """How many last visits ended in one way, with the address of the latest of them."""
+
+    state: VisitState
+    reason: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of a command; without `ended_at` it is under way or was killed."""
+
+    command: str
+    started_at: datetime
+    ended_at: datetime | None
+    counts: Mapping[str, int | float]
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What `status` shows. `by_month` counts by month of publication (`2021-11`, UTC)."""
+
+    stories: int
+    revisions: int
+    aliases: int
+    sightings: int
+    by_era: Mapping[Era, int]
+    by_access: Mapping[Access, int]
+    by_month: Mapping[str, int]
+    visits: tuple[VisitFigure, ...]
+    runs: tuple[Run, ...]
+    sources: tuple[SourceState, ...]
+    hosts: Mapping[str, HostState]
+    last_change: int
+    database_bytes: int
+
+
+class Reader:
+    """An archive open for reading. Made by `open_archive`.
+
+    Long lists are read in short steps, so a writer is never kept waiting; rows written meanwhile
+    may or may not be among them. Every method raises DatabaseUnusable, DiskError or Busy.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, seeds: Path, database: Path) -> None:
+        self._connection = connection
+        self._tree = PostTree(seeds)
+        self._database = database
+
+    def articles(self) -> Iterator[ArticleRow]:
+        """Return all stories, by story id."""
+        last = ""
+        while page := self._all(
+            f"SELECT {_ARTICLE} FROM articles WHERE story_id > ? ORDER BY story_id LIMIT ?",  # noqa: S608
+            (last, rows.PAGE),
+        ):
+            yield from map(self._article, page)
+            last = page[-1][0]
+
+    def article(self, story_id: str) -> ArticleRow | None:
+        """Return one story as it stands."""
+        found = self._all(f"SELECT {_ARTICLE} FROM articles WHERE story_id = ?", (story_id,))  # noqa: S608
+        return self._article(found[0]) if found else None
+
+    def revisions(self, story_id: str) -> tuple[Revision, ...]:
+        """Return every text a story has had, in the order they were stored."""
+        found = self._all(
+            "SELECT story_id, r.revision, r.content_hash, r.title, r.published, r.observed_at, "
+            "r.stored_at, r.sha256, r.revision = s.revision AS current "
+            "FROM revisions r JOIN stories s USING (story_id) WHERE story_id = ? "
+            "ORDER BY r.revision",
+            (story_id,),
+        )
+        with guarded(self._database):
+            return tuple(
+                Revision(*[*_typed(row[:8], instants=(4, 5, 6)), bool(row[8])]) for row in found
+            )
+
+    def post(self, story_id: str, revision: int | None = None) -> bytes:
+        """Return the post of a story: its file, or one of its revisions from the catalogue.
+
+        Raises KeyError when there is no such story or revision, DiskError when the file is not
+        the one that was stored.
+        """
+        if revision is not None:
+            return self._revision(story_id, revision)
+        article = self.article(story_id)
+        if article is None:
+            raise KeyError(story_id)
+        if self._tree.digest(article.path) != article.sha256:
+            raise DiskError(
+                f"{self._tree.root / article.path}: not the file that was stored; "
+                "`harvester verify --repair` restores it"
+            )
+        return self._tree.read(article.path)
+
+    def _revision(self, story_id: str, revision: int) -> bytes:
+        found = self._all(
+            "SELECT post, sha256 FROM revisions WHERE story_id = ? AND revision = ?",
+            (story_id, revision),
+        )
+        if not found:
+            raise KeyError((story_id, revision))
+        data = stories.unpack(*found[0])
+        if data is None:
+            raise DatabaseUnusable(
+                f"{self._database}: revision {revision} of story {story_id} is damaged"
+            )
+        return data
+
+    def changes(self, since: int = 0) -> Iterator[Change]:
+        """Return the entries of the change log after `since`, oldest first."""
+        while page := self._all(
+            "SELECT seq, op, story_id, revision, path, sha256, content_hash, url, title, "
+            "published, access, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
+            (since, rows.PAGE),
+        ):
+            with guarded(self._database):
+                entries = [Change(*_typed(row, instants=(9, 11), access=10)) for row in page]
+            yield from entries
+            since = page[-1][0]
+
+    def counts(self, *, runs: int = 5) -> Figures:
+        """Return the figures of the archive, with the last so many runs. Reads whole tables."""
+        with guarded(self._database):
+            return Figures(
+                stories=self._count("stories"),
+                revisions=self._count("revisions"),
+                aliases=self._count("aliases"),
+                sightings=self._count("sightings"),
+                by_era={word(Era, era): n for era, n in self._groups("era")},
+                by_access={word(Access, access): n for access, n in self._groups("access")},
+                by_month=dict(self._groups("substr(published, 1, 7)")),
+                visits=tuple(self._visits()),
+                runs=tuple(self._runs(runs)),
+                sources=tuple(rows.read_sources(self._connection)),
+                hosts=self._hosts(),
+                last_change=self._all("SELECT coalesce(max(seq), 0) FROM changes")[0][0],
+                database_bytes=self._database.stat().st_size,
+            )
+
+    def _visits(self) -> Iterator[VisitFigure]:
+        # SQLite gives the bare column `url` from the row that holds the maximum.
+        for state, reason, count, url, _ in self._all(
+            "SELECT state, reason, count(*), url, max(checked_at) FROM visits "
+            "GROUP BY state, reason ORDER BY state, count(*) DESC"
+        ):
+            yield VisitFigure(word(VisitState, state), reason, count, url)
+
+    def _runs(self, limit: int) -> Iterator[Run]:
+        for command, started_at, ended_at, counts, outcome in self._all(
+            "SELECT command, started_at, ended_at, counts, outcome FROM runs "
+            "ORDER BY id DESC LIMIT ?",
+            (limit,),
+        ):
+            yield Run(
+                command,
+                instant(started_at),
+                instant(ended_at) if ended_at else None,
+                json.loads(counts) if counts else {},
+                outcome,
+            )
+
+    def _hosts(self) -> dict[str, HostState]:
+        names = self._all("SELECT host FROM hosts ORDER BY host")
+        return {host: rows.read_host(self._connection, host) for (host,) in names}
+
+    def _groups(self, expression: str) -> list[tuple[str, int]]:
+        return self._all(f"SELECT {expression}, count(*) FROM stories GROUP BY 1 ORDER BY 1")  # noqa: S608
+
+    def _count(self, table: str) -> int:
+        return int(self._all(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608
+
+    def _all(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with guarded(self._database):
+            return self._connection.execute(sql, values).fetchall()
+
+    def _article(self, row: tuple[Any, ...]) -> ArticleRow:
+        with guarded(self._database):
+            return ArticleRow(*_typed(row, instants=(3, 10, 11), access=5))
+
+
+def _typed(
+    row: tuple[Any, ...], *, instants: tuple[int, ...], access: int | None = None
+) -> list[Any]:
+    """Return the values of a row with those columns turned from text into what they mean."""
+    values = list(row)
+    for column in instants:
+        values[column] = instant(values[column])
+    if access is not None:
+        values[access] = word(Access, values[access])
+    return values
+
+
+@contextmanager
+def open_archive(seeds: Path, state: Path) -> Iterator[Reader]:
+    """Open an archive for reading only; a writer may be at work.
+
+    Raises DatabaseUnusable when there is none, or one that this version cannot read.
+    """
+    path = state / CATALOGUE
+    connection = connect_reader(path)
+    try:
+        yield Reader(connection, seeds, path)
+    finally:
+        connection.close()

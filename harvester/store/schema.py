@@ -1,0 +1,124 @@
+"""The tables of the catalogue, as ordered steps; the last step taken is in `user_version`."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x48415256  # "HARV": tells our catalogue from every other SQLite file
+
+# A step that has been released is never edited; a change is a new step at the end.
+# `post` stands last in `revisions` so that reading the other columns does not touch its pages.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE sightings (
+        url TEXT PRIMARY KEY,
+        story_id TEXT NOT NULL,
+        section TEXT NOT NULL,
+        day TEXT NOT NULL,
+        lastmod TEXT,
+        first_seen TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sightings_by_day ON sightings (day, url);
+
+    CREATE TABLE visits (
+        story_id TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        state TEXT NOT NULL,
+        checked_at TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        failures INTEGER NOT NULL,
+        next_check_at TEXT,
+        etag TEXT,
+        last_modified TEXT,
+        lastmod TEXT,
+        published TEXT
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE stories (
+        story_id TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        section TEXT NOT NULL,
+        title TEXT NOT NULL,
+        published TEXT NOT NULL,
+        published_source TEXT NOT NULL,
+        author TEXT NOT NULL,
+        tags TEXT NOT NULL CHECK (json_valid(tags)),
+        access TEXT NOT NULL,
+        era TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        path TEXT NOT NULL UNIQUE,
+        path_key TEXT NOT NULL UNIQUE,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        first_seen TEXT NOT NULL,
+        updated_at TEXT NOT NULL,
+        observed_at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX stories_by_hash ON stories (content_hash, story_id);
+
+    CREATE TABLE revisions (
+        story_id TEXT NOT NULL REFERENCES stories,
+        revision INTEGER NOT NULL,
+        content_hash TEXT NOT NULL,
+        title TEXT NOT NULL,
+        published TEXT NOT NULL,
+        observed_at TEXT NOT NULL,
+        stored_at TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        post BLOB NOT NULL,
+        PRIMARY KEY (story_id, revision)
+    ) STRICT;
+
+    CREATE TABLE aliases (
+        story_id TEXT PRIMARY KEY,
+        of_story_id TEXT NOT NULL REFERENCES stories,
+        url TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        seen_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE changes (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        op TEXT NOT NULL CHECK (op IN ('new', 'revised', 'gone')),
+        story_id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        url TEXT NOT NULL,
+        title TEXT NOT NULL,
+        published TEXT NOT NULL,
+        access TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE sources (
+        url TEXT PRIMARY KEY,
+        etag TEXT,
+        last_modified TEXT,
+        checked_at TEXT
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE hosts (
+        host TEXT PRIMARY KEY,
+        robots TEXT,
+        robots_at TEXT,
+        rest_until TEXT
+    ) STRICT;
+
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        command TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT,
+        counts TEXT,
+        outcome TEXT
+    ) STRICT;
+
+    CREATE TABLE dirty_folders (folder TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+    CREATE VIEW articles AS
+        SELECT story_id, url, title, published, section, access, content_hash, path, sha256,
+               revision, first_seen, updated_at
+        FROM stories;
+    """,
+)

@@ -1,0 +1,275 @@
+"""Rows of a story: the current text, every text there was, and the log of changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from harvester.model import Draft, Era
+from harvester.store.rows import PAGE, stamp
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """A story as far as its file is concerned."""
+
+    story_id: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A revision as it lies in the catalogue; `post` is compressed."""
+
+    story_id: str
+    revision: int
+    path: str
+    sha256: str
+    post: bytes
+
+
+def path_of(connection: sqlite3.Connection, story_id: str) -> str | None:
+    """Return the path a story was given, for ever."""
+    row = connection.execute("SELECT path FROM stories WHERE story_id = ?", (story_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def is_key_taken(connection: sqlite3.Connection, key: str) -> bool:
+    """Return whether a story has a path that other systems would take for the same."""
+    found = connection.execute("SELECT 1 FROM stories WHERE path_key = ?", (key,)).fetchone()
+    return found is not None
+
+
+def is_path_taken(connection: sqlite3.Connection, path: str) -> bool:
+    """Return whether a file is a story's."""
+    found = connection.execute("SELECT 1 FROM stories WHERE path = ?", (path,)).fetchone()
+    return found is not None
+
+
+def insert_story(
+    connection: sqlite3.Connection, draft: Draft, path: str, key: str, now: datetime
+) -> None:
+    """Write a story that was not there: its row, its first revision and the change."""
+    article = draft.article
+    connection.execute("DELETE FROM aliases WHERE story_id = ?", (article.story_id,))
+    connection.execute(
+        "INSERT INTO stories (story_id, path, path_key, first_seen, "
+        "url, section, title, published, published_source, author, tags, access, era, "
+        "content_hash, sha256, size, observed_at, revision, updated_at) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (article.story_id, path, key, stamp(now), *_current(draft, 1, now)),
+    )
+    _insert_revision(connection, draft, 1, now)
+    _insert_change(connection, "new", article.story_id, now)
+
+
+def revise_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -> None:
+    """Make a draft the current text of its story; the texts before it stay as revisions."""
+    story_id = draft.article.story_id
+    number = _next_revision(connection, story_id)
+    _insert_revision(connection, draft, number, now)
+    connection.execute(
+        "UPDATE stories SET (url, section, title, published, published_source, author, tags, "
+        "access, era, content_hash, sha256, size, observed_at, revision, updated_at) "
+        "= (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE story_id = ?",
+        (*_current(draft, number, now), story_id),
+    )
+    _insert_change(connection, "revised", story_id, now)
+
+
+def archive_text(connection: sqlite3.Connection, draft: Draft, now: datetime) -> None:
+    """Keep a text older than the current one; file, row and change log do not move."""
+    number = _next_revision(connection, draft.article.story_id)
+    _insert_revision(connection, draft, number, now)
+
+
+def confirm_story(connection: sqlite3.Connection, draft: Draft) -> None:
+    """Note that the current text was seen again; take over what only a page can tell.
+
+    A post tells neither access nor era, and an older look tells nothing new.
+    """
+    article = draft.article
+    of_this_text = (article.story_id, draft.content_hash, stamp(draft.observed_at))
+    if article.era is not Era.POST:
+        connection.execute(
+            "UPDATE stories SET access = ?, era = ?, tags = ? "
+            "WHERE story_id = ? AND content_hash = ? AND observed_at <= ?",
+            (article.access, article.era, _tags(draft), *of_this_text),
+        )
+    connection.execute(
+        "UPDATE stories SET observed_at = ?3 "
+        "WHERE story_id = ?1 AND content_hash = ?2 AND observed_at < ?3",
+        of_this_text,
+    )
+
+
+def write_alias(
+    connection: sqlite3.Connection, draft: Draft, of_story_id: str, now: datetime
+) -> None:
+    """Note that a story has the text of another one."""
+    connection.execute(
+        "INSERT OR REPLACE INTO aliases (story_id, of_story_id, url, content_hash, seen_at) "
+        "VALUES (?,?,?,?,?)",
+        (draft.article.story_id, of_story_id, draft.article.url, draft.content_hash, stamp(now)),
+    )
+
+
+def posts_in(connection: sqlite3.Connection, folder: str) -> Iterator[list[PostRow]]:
+    """Page through the stories whose files lie in a folder (not below it), by path.
+
+    Each page is one short read, so a writer is never kept waiting.
+    """
+    prefix = f"{folder}/" if folder else ""
+    last, end = prefix, f"{folder}0" if folder else "\U0010ffff"
+    while True:
+        page = [
+            PostRow(*row)
+            for row in connection.execute(
+                "SELECT story_id, path, sha256 FROM stories WHERE path > ? AND path < ? "
+                "AND instr(substr(path, ?), '/') = 0 ORDER BY path LIMIT ?",
+                (last, end, len(prefix) + 1, PAGE),
+            )
+        ]
+        if not page:
+            return
+        yield page
+        last = page[-1].path
+
+
+def folders(connection: sqlite3.Connection) -> set[str]:
+    """Return the folders in which stories have their files."""
+    found: set[str] = set()
+    last = ""
+    while True:
+        page = connection.execute(
+            "SELECT path FROM stories WHERE path > ? ORDER BY path LIMIT ?", (last, PAGE)
+        ).fetchall()
+        if not page:
+            return found
+        found.update(path.rpartition("/")[0] for (path,) in page)
+        last = page[-1][0]
+
+
+def texts(connection: sqlite3.Connection) -> Iterator[list[TextRow]]:
+    """Page through every revision of every story."""
+    last = ("", 0)
+    while True:
+        page = [
+            TextRow(*row)
+            for row in connection.execute(
+                "SELECT story_id, r.revision, path, r.sha256, post "
+                "FROM revisions r JOIN stories USING (story_id) "
+                "WHERE (story_id, r.revision) > (?, ?) ORDER BY story_id, r.revision LIMIT ?",
+                (*last, PAGE // 4),
+            )
+        ]
+        if not page:
+            return
+        yield page
+        last = (page[-1].story_id, page[-1].revision)
+
+
+def without_text(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
+    """Return story, path and revision of rows whose current text is not among the revisions."""
+    yield from connection.execute(
+        "SELECT story_id, path, s.revision FROM stories s LEFT JOIN revisions r "
+        "USING (story_id, revision) WHERE r.sha256 IS NOT s.sha256"
+    )
+
+
+def current_post(connection: sqlite3.Connection, story_id: str) -> bytes | None:
+    """Return the bytes a story's file must have; None if the catalogue itself is damaged."""
+    row = connection.execute(
+        "SELECT stories.sha256, post FROM stories JOIN revisions USING (story_id, revision) "
+        "WHERE story_id = ?",
+        (story_id,),
+    ).fetchone()
+    return unpack(row[1], row[0]) if row else None
+
+
+def unpack(packed: bytes, sha256: str) -> bytes | None:
+    """Return the bytes of a stored post; None if they are not those that were stored."""
+    try:
+        data = zlib.decompress(packed)
+    except zlib.error:
+        return None
+    return data if hashlib.sha256(data).hexdigest() == sha256 else None
+
+
+def refill_revision(
+    connection: sqlite3.Connection, story_id: str, revision: int, data: bytes
+) -> bool:
+    """Put back the bytes of a revision; return False if they are not those that were stored."""
+    cursor = connection.execute(
+        "UPDATE revisions SET post = ? WHERE story_id = ? AND revision = ? AND sha256 = ?",
+        (zlib.compress(data), story_id, revision, hashlib.sha256(data).hexdigest()),
+    )
+    return cursor.rowcount == 1
+
+
+def _current(draft: Draft, revision: int, now: datetime) -> tuple[str | int, ...]:
+    """Return the columns that a revision replaces, `url` to `updated_at`."""
+    article = draft.article
+    return (
+        article.url,
+        article.section,
+        article.title,
+        stamp(article.published.at),
+        article.published.source,
+        article.author,
+        _tags(draft),
+        article.access,
+        article.era,
+        draft.content_hash,
+        hashlib.sha256(draft.data).hexdigest(),
+        len(draft.data),
+        stamp(draft.observed_at),
+        revision,
+        stamp(now),
+    )
+
+
+def _tags(draft: Draft) -> str:
+    return json.dumps(draft.article.tags, ensure_ascii=False)
+
+
+def _next_revision(connection: sqlite3.Connection, story_id: str) -> int:
+    (last,) = connection.execute(
+        "SELECT max(revision) FROM revisions WHERE story_id = ?", (story_id,)
+    ).fetchone()
+    return int(last) + 1
+
+
+def _insert_revision(
+    connection: sqlite3.Connection, draft: Draft, number: int, now: datetime
+) -> None:
+    connection.execute(
+        "INSERT INTO revisions (story_id, revision, content_hash, title, published, observed_at, "
+        "stored_at, sha256, post) VALUES (?,?,?,?,?,?,?,?,?)",
+        (
+            draft.article.story_id,
+            number,
+            draft.content_hash,
+            draft.article.title,
+            stamp(draft.article.published.at),
+            stamp(draft.observed_at),
+            stamp(now),
+            hashlib.sha256(draft.data).hexdigest(),
+            zlib.compress(draft.data),
+        ),
+    )
+
+
+def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: datetime) -> None:
+    connection.execute(
+        "INSERT INTO changes (op, story_id, revision, path, sha256, content_hash, url, title, "
+        "published, access, at) SELECT ?, story_id, revision, path, sha256, content_hash, url, "
+        "title, published, access, ? FROM stories WHERE story_id = ?",
+        (op, stamp(now), story_id),
+    )

@@ -1,0 +1,208 @@
+"""The files of the post tree: written as a whole or not at all, and never outside the root."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from harvester.errors import DiskError
+
+_POST = re.compile(r"\d{4}-\d{2}-\d{2}-.*\.md", re.DOTALL)
+_LEFTOVER = re.compile(r"\.harvester-.*\.tmp", re.DOTALL)
+# A pipe or a link planted under a post's name must neither block us nor lead us elsewhere.
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a DiskError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(f"{path}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in one folder and concerns us: names of posts and of temporary files."""
+
+    posts: frozenset[str]
+    leftovers: frozenset[str]
+
+
+class PostTree:
+    """The post tree below `root`. Paths are relative to it, with `/`; a folder may be ''.
+
+    Only `YYYY-MM-DD-*.md` and our temporary files are ours; everything else is left alone. Every
+    method raises DiskError.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def locate(self, path: str) -> Path:
+        """Return the place of `path` on disk; refuse one that leads outside the root."""
+        pure = PurePosixPath(path)
+        harmless = str(pure) == path and "\0" not in path and _is_text(path)
+        if not harmless or pure.is_absolute() or ".." in pure.parts:
+            raise DiskError(f"{path!r}: not a path inside {self.root}")
+        return self.folder(folder_of(path)) / pure.name
+
+    def folder(self, folder: str) -> Path:
+        """Return the place of a folder; refuse one that a link leads outside."""
+        place = self.root / folder
+        with disk_errors(place):
+            if not place.resolve().is_relative_to(self.root.resolve()):
+                raise DiskError(f"{place}: leads outside {self.root} by a symbolic link")
+        return place
+
+    def is_free(self, path: str) -> bool:
+        """Return whether nothing lies at `path`, not even a dangling link."""
+        target = self.locate(path)
+        with disk_errors(target):
+            try:
+                target.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return True
+            return False
+
+    def write(self, path: str, data: bytes, story_id: str) -> None:
+        """Put `data` at `path` in one step; `sync_folders` makes the new name durable.
+
+        A failed fsync is never tried again: the kernel may have dropped the page.
+        """
+        target = self.locate(path)
+        temporary = self.locate(str(PurePosixPath(path).with_name(f".harvester-{story_id}.tmp")))
+        make_folder(target.parent)
+        with disk_errors(target), _removed_on_error(temporary):
+            temporary.unlink(missing_ok=True)  # left by a killed writer, or planted
+            with os.fdopen(os.open(temporary, _CREATE, 0o666), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+
+    def sync_file(self, path: str) -> None:
+        """Make the bytes of a file that somebody else has written durable."""
+        _sync(self.locate(path))
+
+    def sync_folders(self, folders: Iterable[str]) -> None:
+        """Make the names in these folders durable."""
+        for folder in sorted(set(folders)):
+            _sync(self.root / folder)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes at `path`; links are not followed."""
+        target = self.locate(path)
+        with disk_errors(target), os.fdopen(os.open(target, _READ), "rb") as file:
+            return file.read()
+
+    def digest(self, path: str) -> str | None:
+        """Return the SHA-256 of a file; None if there is none, '' if it is no regular file."""
+        target = self.root / path
+        try:
+            with os.fdopen(os.open(target, _READ), "rb") as file:
+                return hashlib.sha256(file.read()).hexdigest()
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+                return None
+            if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+                return ""
+            raise DiskError(f"{target}: {error.strerror}") from error
+
+    def remove(self, path: str) -> None:
+        """Delete a file, durably."""
+        target = self.locate(path)
+        with disk_errors(target):
+            target.unlink(missing_ok=True)
+        _sync(target.parent)
+
+    def copy_aside(self, path: str, aside: Path) -> Path:
+        """Copy a file, or a link as it is, below `aside` under a name that is free there."""
+        source = self.locate(path)
+        target = aside / path
+        number = 1
+        while os.path.lexists(target):
+            number += 1
+            target = aside / f"{path}.{number}"
+        with disk_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+            if not target.is_symlink():
+                _sync(target)
+        _sync(target.parent)
+        return target
+
+    def listing(self, folder: str) -> Listing:
+        """Return the names in a folder that are ours; none if the folder is not there."""
+        where = self.folder(folder)
+        try:
+            names = [entry.name for entry in where.iterdir() if _is_text(entry.name)]
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        except OSError as error:
+            raise DiskError(f"{where}: {error.strerror}") from error
+        return Listing(
+            posts=frozenset(filter(_POST.fullmatch, names)),
+            leftovers=frozenset(filter(_LEFTOVER.fullmatch, names)),
+        )
+
+    def folders(self) -> Iterator[str]:
+        """Walk the folders of the tree, the root ('') first; links are not followed."""
+        with disk_errors(self.root):
+            for folder, _, _ in os.walk(self.root, onerror=_reraise):
+                relative = Path(folder).relative_to(self.root).as_posix()
+                if _is_text(relative):
+                    yield "" if relative == "." else relative
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents, each durable before something is put into it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with disk_errors(folder):
+        folder.mkdir()
+    _sync(folder.parent)
+
+
+def folder_of(path: str) -> str:
+    """Return the folder part of a relative path, '' for the root."""
+    return path.rpartition("/")[0]
+
+
+def _sync(path: Path) -> None:
+    with disk_errors(path):
+        handle = os.open(path, _READ)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _removed_on_error(temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name from the disk is UTF-8; other names are never ours."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
+def _reraise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error

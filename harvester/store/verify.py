@@ -1,0 +1,145 @@
+"""Do disk and catalogue agree? The whole of both is read."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from harvester.store import stories
+from harvester.store.audit import Difference, Kind, audit_folder, mend
+from harvester.store.database import (
+    CATALOGUE,
+    connect_reader,
+    connect_writer,
+    guarded,
+    quick_check,
+    require,
+)
+from harvester.store.lock import writer_lock
+from harvester.store.stories import TextRow
+from harvester.store.tree import PostTree, folder_of
+
+Progress = Callable[[int, int], None]
+A = TypeVar("A")
+B = TypeVar("B")
+
+_THREADS = 2  # reading and hashing let go of the interpreter; more gain nothing on small machines
+_PAUSE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `verify` found: disk and catalogue agree when there are no `differences`.
+
+    `posts` is the number of stories compared; `repaired` are differences that are no more.
+    """
+
+    posts: int
+    differences: tuple[Difference, ...] = ()
+    repaired: tuple[Difference, ...] = ()
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """Return the posts without a row, for a caller that can read and adopt them."""
+        return tuple(each.path for each in self.differences if each.kind is Kind.ORPHAN)
+
+
+def verify(
+    seeds: Path,
+    state: Path,
+    *,
+    repair: bool = False,
+    progress: Progress | None = None,
+    patience: float = 1.0,
+) -> Report:
+    """Compare every row with its file, every file with a row, every stored text with its hash.
+
+    `repair` restores files from the catalogue (other bytes are copied to `state/aside/` first)
+    and deletes leftovers; it never touches an orphan. `progress` is called with the number of
+    things compared and of all. `patience` is how long a writer may take to record what it has just
+    written, in seconds; with `repair` there is no writer. Raises DatabaseUnusable, DiskError and,
+    with `repair`, Busy.
+    """
+    path, tree = state / CATALOGUE, PostTree(seeds)
+    require(path)
+    connect = connect_writer if repair else connect_reader
+    with (
+        writer_lock(state) if repair else nullcontext(),
+        guarded(path),
+        closing(connect(path)) as connection,
+    ):
+        quick_check(connection, path)
+        posts, texts = _sizes(connection)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            meter = _Meter(pool, posts + texts, progress)
+            found = _compare_files(connection, tree, meter, 0 if repair else patience)
+            found |= _check_texts(connection, meter)
+        repaired = {
+            each for each in found if repair and mend(connection, tree, state / "aside", each)
+        }
+    return Report(posts, tuple(sorted(found - repaired)), tuple(sorted(repaired)))
+
+
+class _Meter:
+    """Maps work over a thread pool and reports how far it has come."""
+
+    def __init__(self, pool: Executor, total: int, progress: Progress | None) -> None:
+        self._pool = pool
+        self._total = total
+        self._progress = progress
+        self._done = 0
+
+    def map(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        results = list(self._pool.map(work, items))
+        self._done += len(results)
+        if self._progress:
+            self._progress(self._done, max(self._done, self._total))
+        return results
+
+
+def _sizes(connection: sqlite3.Connection) -> tuple[int, int]:
+    posts, texts = connection.execute(
+        "SELECT (SELECT count(*) FROM stories), (SELECT count(*) FROM revisions)"
+    ).fetchone()
+    return posts, texts
+
+
+def _compare_files(
+    connection: sqlite3.Connection, tree: PostTree, meter: _Meter, patience: float
+) -> set[Difference]:
+    """Compare all folders. A difference counts when it is still there after `patience`.
+
+    Without the lock a writer may be at work: between a file and its row there is a moment.
+    """
+    audit = partial(audit_folder, connection, tree)
+    folders = {*tree.folders(), *stories.folders(connection)}
+    found = {each for folder in sorted(folders) for each in audit(folder, meter.map)}
+    deadline = time.monotonic() + patience
+    while found and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        again = {folder_of(each.path) for each in found}
+        found &= {each for folder in again for each in audit(folder)}
+    return found
+
+
+def _check_texts(connection: sqlite3.Connection, meter: _Meter) -> set[Difference]:
+    found = {
+        Difference(path, Kind.DAMAGED_ROW, story_id, revision)
+        for story_id, path, revision in stories.without_text(connection)
+    }
+    for page in stories.texts(connection):
+        for row, damaged in zip(page, meter.map(_is_damaged, page), strict=True):
+            if damaged:
+                found.add(Difference(row.path, Kind.DAMAGED_ROW, row.story_id, row.revision))
+    return found
+
+
+def _is_damaged(row: TextRow) -> bool:
+    return stories.unpack(row.post, row.sha256) is None
