@@ -1,0 +1,195 @@
+"""What the commands accept. No command is imported before it runs."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from harvester.settings import OPTIONS, Settings
+
+_GLOBAL = ("seeds", "state", "site_origin", "contact")
+_VISITING = ("rate", "concurrency", "body")
+_DAY_HELP = "a day (2021-11-01) or an age (7d, 2w, 3m, 2y), by Singapore time, included"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that answers wrong usage in one line, naming the nearest option."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - passed through
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        self.exit(2, f"{self.prog}: {message}{self._hint(message)} (see {self.prog} --help)\n")
+
+    def _hint(self, message: str) -> str:
+        wrong = [word for word in message.split() if word.startswith("--")]
+        if not message.startswith("unrecognized") or not wrong:
+            return ""
+        near = difflib.get_close_matches(wrong[0].partition("=")[0], _all_flags(self), n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its name and help, its arguments, and the module that runs it."""
+
+    name: str
+    help: str
+    examples: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+
+    def configure(self, commands: Any) -> None:  # noqa: ANN401 - argparse's type is private
+        """Add the command to the parser."""
+        parser = commands.add_parser(
+            self.name,
+            help=self.help,
+            description=self.help[0].upper() + self.help[1:] + ".",
+            epilog=f"examples:\n{self.examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.arguments(parser)
+        add_global(parser)
+        parser.set_defaults(run=self.run)
+
+    def run(self, chosen: argparse.Namespace, settings: Settings) -> int:
+        """Import the command's module and run it."""
+        module = importlib.import_module(f"harvester.cli.{self.name}_command")
+        return int(module.run(chosen, settings))
+
+
+def add_global(parser: argparse.ArgumentParser) -> None:
+    """Add the options that stand before or after the command alike."""
+    group = parser.add_argument_group(
+        "global options", "each also HARVESTER_<NAME> and a key of harvester.toml"
+    )
+    # SUPPRESS on both levels: the one that is given wins, wherever it stands.
+    group.add_argument(
+        "--config", metavar="FILE", default=argparse.SUPPRESS, help="(default: harvester.toml)"
+    )
+    _add_settings(group, _GLOBAL)
+
+
+def _add_settings(group: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401 - argparse's group
+    for option in OPTIONS:
+        if option.name in names:
+            default = f" (default: {option.default})" if option.default not in (None, "") else ""
+            group.add_argument(
+                option.flag,
+                dest=option.name,
+                metavar=option.metavar,
+                default=argparse.SUPPRESS,
+                help=option.help + default,
+            )
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _visiting(parser: argparse.ArgumentParser) -> None:
+    _add_settings(parser.add_argument_group("visiting the site"), _VISITING)
+    parser.add_argument("--verbose", "-v", action="store_true", help="name every address")
+
+
+def _backfill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source",
+        choices=("sitemap", "listing", "urls"),
+        help="where to find addresses (default: sitemap, or urls with --urls-from)",
+    )
+    parser.add_argument("--urls-from", metavar="FILE", help="addresses, one a line; - for stdin")
+    parser.add_argument("--since", metavar="D", help=f"first day of publication: {_DAY_HELP}")
+    parser.add_argument("--until", metavar="D", help=f"last day of publication: {_DAY_HELP}")
+    parser.add_argument(
+        "--section",
+        dest="sections",
+        action="append",
+        metavar="PATH",
+        help="only this section, such as realtime/china; may be repeated",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="ask for at most N pages")
+    _json(parser)
+    _visiting(parser)
+
+
+def _fetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("urls", nargs="+", metavar="URL", help="address of a story")
+    _json(parser)
+    _visiting(parser)
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="post, or folder of posts")
+    parser.add_argument("--verbose", "-v", action="store_true", help="name every file")
+    _json(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="restore files from the catalogue, take up posts without a row; nothing is deleted",
+    )
+    _json(parser)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--folder", default=".demo", metavar="DIR", help="made anew (default: %(default)s)"
+    )
+
+
+COMMANDS = (
+    Command(
+        "backfill",
+        "archive the stories of a time span or a list of addresses",
+        "  harvester backfill --since 7d\n"
+        "  harvester backfill --since 2021-11-01 --until 2021-11-30 --section realtime/china\n"
+        "  harvester backfill --urls-from addresses.txt --json\n",
+        _backfill,
+    ),
+    Command(
+        "fetch",
+        "archive single stories now",
+        "  harvester fetch https://www.zaobao.com.sg/realtime/china/story20211101-1209230\n",
+        _fetch,
+    ),
+    Command(
+        "import",
+        "take existing posts of the seed format into the archive",
+        "  harvester import ~/waimei/_posts\n",
+        _import,
+    ),
+    Command(
+        "verify",
+        "check that disk and catalogue agree",
+        "  harvester verify\n  harvester verify --repair\n",
+        _verify,
+    ),
+    Command(
+        "status",
+        "show what is held, what failed and what to do",
+        "  harvester status\n  harvester status --json\n",
+        _json,
+    ),
+    Command(
+        "demo",
+        "show the whole way, offline, against the bundled replica of the site",
+        "  harvester demo\n",
+        _demo,
+    ),
+)
+
+
+def _all_flags(parser: argparse.ArgumentParser) -> list[str]:
+    flags = list(parser._option_string_actions)  # noqa: SLF001 - argparse has no public list
+    for action in parser._actions:  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for child in action.choices.values():
+                flags += _all_flags(child)
+    return flags

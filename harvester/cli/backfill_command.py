@@ -1,0 +1,70 @@
+"""`harvester backfill`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from harvester.cli.console import Screen
+from harvester.cli.days import parse_day
+from harvester.cli.running import report, run_to_end
+from harvester.clock import SystemClock
+from harvester.errors import UsageError
+from harvester.model import Scope
+from harvester.runs import Order, Source, backfill
+from harvester.settings import Settings
+from harvester.zaobao.urls import singapore_day
+
+
+def run(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Archive what the arguments ask for."""
+    clock = SystemClock()
+    order = order_of(chosen, settings, singapore_day(clock.now()))
+    screen = Screen(verbose=chosen.verbose)
+    if not settings.contact:
+        screen.say(
+            "contact is not set: name an address or URL for the site's operators (--contact)"
+        )
+    outcome = run_to_end(
+        lambda stopping: backfill(settings, order, screen, clock, stopping), screen
+    )
+    return report(outcome, screen, as_json=chosen.json)
+
+
+def order_of(chosen: argparse.Namespace, settings: Settings, today: date) -> Order:
+    """Return the order that the arguments come to. Raises `UsageError`."""
+    day = partial(_day, today=today)
+    scope = Scope(day(chosen, "since"), day(chosen, "until"), settings.sections)
+    if scope.since and scope.until and scope.since > scope.until:
+        raise UsageError(f"--since {scope.since} lies after --until {scope.until}")
+    if chosen.limit is not None and chosen.limit < 0:
+        raise UsageError("--limit: a number of pages is needed, 0 or more")
+    return Order(_source(chosen), scope, chosen.limit, _urls(chosen.urls_from))
+
+
+def _source(chosen: argparse.Namespace) -> Source:
+    source = Source(chosen.source or ("urls" if chosen.urls_from else "sitemap"))
+    if source is Source.URLS and not chosen.urls_from:
+        raise UsageError("--source urls needs --urls-from FILE (or - for standard input)")
+    if source is not Source.URLS and chosen.urls_from:
+        raise UsageError(f"--urls-from goes with --source urls, not {source}")
+    return source
+
+
+def _day(chosen: argparse.Namespace, name: str, today: date) -> date | None:
+    text = getattr(chosen, name)
+    return parse_day(text, today, f"--{name}") if text is not None else None
+
+
+def _urls(name: str | None) -> tuple[str, ...]:
+    if name is None:
+        return ()
+    if name == "-":
+        return tuple(sys.stdin)
+    try:
+        return tuple(Path(name).read_text("utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"--urls-from {name}: cannot be read: {problem}") from problem

@@ -1,0 +1,144 @@
+"""What a person sees while a run goes: a live bar on a terminal, plain lines elsewhere.
+
+All of it goes to stderr; stdout holds results alone. Control characters of foreign texts are not
+passed on.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from harvester.model import Counts, Decision, Stored, Verdict
+
+if TYPE_CHECKING:
+    from harvester.discover import Discovery
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+_PLAIN_EVERY = 10.0
+_SHOWN = (Verdict.NEW, Verdict.REVISED, Verdict.DUPLICATE, Verdict.REJECTED, Verdict.FAILED)
+_LOUD = (Verdict.FAILED,)
+
+
+def printable(text: str) -> str:
+    """Return text without what a terminal would act on."""
+    return _CONTROLS.sub(" ", text)
+
+
+class Screen:
+    """The watcher of a run. A context manager; `quiet` shows no progress."""
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._verbose = verbose
+        self._counts: Counter[Verdict] = Counter()
+        self._began = self._told = time.monotonic()
+        self._total: int | None = None
+        self._task: TaskID | None = None
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line beside the progress."""
+        self._console.print(escape(printable(text)))
+
+    def discovering(self, found: Discovery) -> None:
+        """Show how many sources have been read."""
+        text = f"sources read {found.sources}/{found.total}, {found.fresh} new addresses"
+        self._show("looking for stories", found.sources, found.total, text)
+
+    def planned(self, total: int) -> None:
+        """Show how many addresses there are to look at."""
+        self._total = total
+        self.say(f"{total} addresses to look at")
+
+    def waiting(self, host: str, seconds: float, why: str) -> None:
+        """Say why nothing happens for a while."""
+        if seconds >= 1:
+            self.say(f"waiting {seconds:.0f} s for {host}: {why}")
+
+    def ended(self, url: str, decision: Decision) -> None:
+        """Count an address, and name it where something went wrong."""
+        self._counts[decision.verdict] += 1
+        if decision.verdict in _LOUD or self._verbose:
+            reason = f": {decision.reason}" if decision.reason else ""
+            self.say(f"{decision.verdict} {url}{reason}")
+        done = self._counts.total()
+        self._show("harvesting", done, self._total, figures(self._counts, self._rate()))
+
+    def imported(self, path: Path, decision: Decision, stored: Stored | None) -> None:
+        """Count a file; tell what is not simply new."""
+        self._counts[decision.verdict] += 1
+        if decision.verdict is not Verdict.NEW or self._verbose:
+            self.say(f"{decision.verdict}: {_import_note(path, decision, stored)}")
+        self._show("importing", self._counts.total(), None, figures(self._counts, self._rate()))
+
+    def _rate(self) -> float:
+        done = self._counts.total() - self._counts[Verdict.SKIPPED]
+        return done / max(time.monotonic() - self._began, 0.001)
+
+    def _show(self, what: str, done: int, total: int | None, text: str) -> None:
+        if self._console.is_terminal:
+            if self._task is None:
+                self._task = self._progress.add_task(what, figures=text)
+            self._progress.update(
+                self._task, description=what, completed=done, total=total, figures=text
+            )
+        elif time.monotonic() - self._told >= _PLAIN_EVERY:
+            self._told = time.monotonic()
+            of = f"/{total}" if total else ""
+            self._console.print(f"{what}: {done}{of} · {text}")
+
+
+def figures(counts: Counter[Verdict], rate: float) -> str:
+    """Return the counts that matter while a run goes, and its rate."""
+    shown = " · ".join(f"{verdict} {counts[verdict]}" for verdict in _SHOWN)
+    return f"{shown} · {rate:.1f}/s"
+
+
+def summary(counts: Counts) -> str:
+    """Return the closing line of a run: the total and every end state."""
+    states = ", ".join(f"{counts.by_verdict.get(verdict, 0)} {verdict}" for verdict in Verdict)
+    return f"{counts.discovered} addresses: {states} in {counts.seconds:.1f} s"
+
+
+def stdout_line(text: str) -> None:
+    """Print a result."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _import_note(path: Path, decision: Decision, stored: Stored | None) -> str:
+    if stored is None:
+        return decision.reason
+    told = {
+        Verdict.NEW: f"story {stored.story_id}",
+        Verdict.UNCHANGED: f"story {stored.story_id} is held with the same text",
+        Verdict.REVISED: f"another text of story {stored.story_id}",
+        Verdict.DUPLICATE: decision.reason,
+    }.get(decision.verdict, decision.reason)
+    kept = f" (kept as {stored.path})" if stored.path else ""
+    extra = f"; {decision.reason}" if decision.reason and decision.reason != told else ""
+    return f"{path}: {told}{extra}{kept}"

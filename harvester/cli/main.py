@@ -1,0 +1,100 @@
+"""Entry point: arguments to settings, settings to a command, errors to one line and an exit code.
+
+Imports stay light here, so that `--help` answers at once: a command's own imports are made when
+it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harvester import __version__
+from harvester.cli import arguments
+from harvester.errors import (
+    Busy,
+    DatabaseUnusable,
+    DiskError,
+    HarvesterError,
+    HostResting,
+    SiteUnreachable,
+    UsageError,
+)
+from harvester.settings import Settings, load
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+# The codes of sysexits.h where they fit.
+_EXIT_CODES: Mapping[type[HarvesterError], int] = {
+    UsageError: EXIT_USAGE,
+    DatabaseUnusable: 65,
+    SiteUnreachable: 69,
+    HostResting: 69,
+    DiskError: 74,
+    Busy: 75,
+}
+_DESCRIPTION = "Archive the Singapore newspaper 联合早报 (zaobao) as Jekyll posts and SQLite."
+_EPILOG = """\
+examples:
+  harvester demo                       the whole way, offline, against a replica of the site
+  harvester backfill --since 7d        the last seven days, politely, newest first
+  harvester fetch URL                  one story, now
+  harvester status                     what is held, what failed, what to do
+
+exit codes:
+  0 done · 1 differences found or stories failed · 2 wrong usage · 65 unusable database
+  69 site unreachable or not recognised · 74 disk error · 75 another writer is at work
+  130 interrupted, all finished work kept
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    parser = build_parser()
+    chosen = parser.parse_args(argv)
+    try:
+        return int(chosen.run(chosen, settings_of(chosen)))
+    except HarvesterError as error:
+        _complain(str(error))
+        return exit_code(error)
+    except KeyboardInterrupt:
+        _complain("interrupted; all finished work is kept")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = arguments.Parser(
+        prog="harvester",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"harvester {__version__}")
+    arguments.add_global(parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in arguments.COMMANDS:
+        command.configure(commands)
+    return parser
+
+
+def settings_of(chosen: argparse.Namespace) -> Settings:
+    """Return the settings that flags, environment and file come to. Raises `UsageError`."""
+    config = getattr(chosen, "config", None)
+    return load(vars(chosen), os.environ, Path(config) if config else None)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"harvester: {' '.join(text.split())}\n")
+
+
+def exit_code(error: HarvesterError) -> int:
+    """Return the exit code that an error stands for."""
+    return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)

@@ -1,0 +1,70 @@
+"""What the commands that work have in common: event loop, signals, results."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from harvester.cli.console import Screen, stdout_line, summary
+from harvester.model import Verdict
+from harvester.runs import Outcome
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+# After Ctrl-C: how long those in flight may take before they are cut.
+_GRACE = 10.0
+
+
+def run_to_end(work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Screen) -> Outcome:
+    """Run a command's work. Ctrl-C or SIGTERM ends it cleanly: what is in flight is finished.
+
+    A second one, or ten seconds, cuts what is in flight; it is taken up again by the next run.
+    """
+    # A log line beside a live display would tear it; on a terminal the display tells the same.
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s", level=logging.ERROR)
+    with screen:
+        return asyncio.run(_supervised(work, screen))
+
+
+async def _supervised(
+    work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Screen
+) -> Outcome:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work(stopping))
+
+    def stop() -> None:
+        if stopping.is_set():
+            task.cancel()
+            return
+        screen.say("stopping: what is in flight is finished first")
+        stopping.set()
+        loop.call_later(_GRACE, task.cancel)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def report(outcome: Outcome, screen: Screen, *, as_json: bool) -> int:
+    """Print the summary; return the exit code."""
+    counts = outcome.counts
+    if as_json:
+        stdout_line(json.dumps(counts.as_json()))
+    else:
+        stdout_line(summary(counts))
+    for problem in outcome.problems:
+        screen.say(f"not read: {problem}")
+    if outcome.interrupted:
+        screen.say("interrupted; the next run goes on from here")
+        return EXIT_INTERRUPTED
+    if failed := counts.by_verdict.get(Verdict.FAILED, 0):
+        screen.say(f"{failed} failed; they are kept and tried again in the next run")
+    return EXIT_FAILED if failed or outcome.problems else 0

@@ -1,0 +1,60 @@
+"""`harvester verify`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+
+from harvester.cli.console import Screen, printable, stdout_line
+from harvester.clock import SystemClock
+from harvester.importing import Importer
+from harvester.runs import open_writer
+from harvester.settings import Settings
+from harvester.store import Difference, Report, verify
+
+
+def run(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Compare disk and catalogue; with `--repair` put right what can be."""
+    screen = Screen()
+    with screen:
+        report = verify(settings.seeds, settings.state, repair=chosen.repair)
+        if chosen.repair and report.orphans:
+            asyncio.run(_adopt(settings, report, screen))
+            after = verify(settings.seeds, settings.state)
+            adopted = tuple(set(report.differences) - set(after.differences))
+            report = Report(after.posts, after.differences, (*report.repaired, *adopted))
+    if chosen.json:
+        stdout_line(json.dumps(_as_json(report), ensure_ascii=False))
+    else:
+        _print(report, repair=chosen.repair)
+    return 1 if report.differences else 0
+
+
+async def _adopt(settings: Settings, report: Report, screen: Screen) -> None:
+    async with open_writer(settings, screen, SystemClock()) as archive:
+        await Importer(archive, settings.seeds, screen).adopt(report.orphans)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "posts": report.posts,
+        "differences": [_difference(each) for each in report.differences],
+        "repaired": [_difference(each) for each in report.repaired],
+    }
+
+
+def _difference(difference: Difference) -> dict[str, str]:
+    return {"kind": difference.kind, "path": difference.path, "story_id": difference.story_id}
+
+
+def _print(report: Report, *, repair: bool) -> None:
+    for each in report.repaired:
+        stdout_line(f"repaired {each.kind}: {printable(each.path)}")
+    for each in report.differences:
+        stdout_line(f"{each.kind}: {printable(each.path)}")
+    if report.differences:
+        way = "" if repair else "; `harvester verify --repair` mends what can be mended"
+        stdout_line(f"{report.posts} posts, {len(report.differences)} differences{way}")
+    else:
+        stdout_line(f"{report.posts} posts, disk and catalogue agree")

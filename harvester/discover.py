@@ -1,0 +1,196 @@
+"""Find story addresses: sitemap, section lists, given addresses. They go to the catalogue first.
+
+    source -> fetch (conditional) -> read -> record
+
+What is recorded stays: a run that is killed, or that has a narrower scope, leaves the others
+their addresses.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+
+from harvester import zaobao
+from harvester.errors import (
+    FetchFailed,
+    HostResting,
+    NotAStory,
+    SiteUnreachable,
+    SourceUnreadable,
+    UsageError,
+)
+from harvester.fetch import SITEMAP_CAP
+from harvester.fetch.client import Fetcher
+from harvester.model import Page, Scope, SourceState, StoryRef, Validators
+from harvester.store import Archive
+from harvester.zaobao.listing import Card, Listing, read_listing
+from harvester.zaobao.sections import SECTIONS, listing_urls
+from harvester.zaobao.sitemap import (
+    INDEX_URL,
+    Child,
+    Sitemap,
+    children_for,
+    is_ascending,
+    read_sitemap,
+)
+
+log = logging.getLogger(__name__)
+
+_MAX_PAGES = 200
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What a discovery came to: sources read, addresses that were new, and what went wrong."""
+
+    sources: int = 0
+    total: int = 0
+    fresh: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def problem(self, error: Exception | str) -> None:
+        """Note a source that could not be read; the run goes on with the others."""
+        log.warning("%s", error)
+        self.problems.append(str(error))
+
+
+class Discoverer:
+    """Reads sources into the catalogue. `found` may be watched while it works."""
+
+    def __init__(self, archive: Archive, fetcher: Fetcher) -> None:
+        self._archive = archive
+        self._fetcher = fetcher
+        self.found = Discovery()
+
+    async def sitemap(self, scope: Scope) -> AsyncIterator[Child]:
+        """Read the sitemap's files that can hold stories of the scope, the newest first.
+
+        Yields each file when it is done. Raises `SiteUnreachable` when the index cannot be had or
+        is none: then nothing is known of the site.
+        """
+        children = children_for(scope, await self._index())
+        self.found.total = len(children)
+        for child in children:
+            stories = await self._child(child)
+            self.found.sources += 1
+            yield child
+            if is_ascending(child) and _all_before(scope, stories):
+                break
+
+    async def listings(self, scope: Scope) -> AsyncIterator[StoryRef]:
+        """Read the newest lists of the scope's sections, deeper until its first day is passed."""
+        sections = scope.sections or tuple(section.path for section in SECTIONS)
+        self.found.total = len(sections)
+        for section in sections:
+            async for card in self._section(section, scope):
+                yield card.ref
+            self.found.sources += 1
+
+    async def _index(self) -> tuple[Child, ...]:
+        try:
+            page = await self._get(INDEX_URL, await self._validators(INDEX_URL))
+            if page.status == 304:
+                known = await self._archive.sources()
+                return tuple(Child(source.url) for source in known if source.url != INDEX_URL)
+            index = read_sitemap(page.body, INDEX_URL)
+        except HostResting:
+            raise
+        except (FetchFailed, SourceUnreadable) as problem:
+            raise SiteUnreachable(f"the sitemap cannot be read: {problem}") from problem
+        if not index.children:
+            raise SiteUnreachable(f"{INDEX_URL}: names no sitemaps; the site may have changed")
+        if not index.problem:
+            await self._remember_children(index, page)
+        return index.children
+
+    async def _remember_children(self, index: Sitemap, page: Page) -> None:
+        """Keep the children's names first: the index's 304 must find all of them."""
+        known = {source.url for source in await self._archive.sources()}
+        fresh = [SourceState(c.url) for c in index.children if c.url not in known]
+        await self._archive.record((), *fresh, _state(page, INDEX_URL))
+
+    async def _child(self, child: Child) -> tuple[StoryRef, ...]:
+        try:
+            page = await self._get(child.url, await self._validators(child.url))
+            if page.status != 200:  # unchanged, or a month without stories (404)
+                return ()
+            sitemap = read_sitemap(page.body, child.url)
+        except HostResting:
+            raise
+        except (FetchFailed, SourceUnreadable) as problem:
+            self.found.problem(problem)
+            return ()
+        if sitemap.problem:
+            self.found.problem(f"{child.url}: {sitemap.problem}")
+        # A file that broke off is read again in the next run.
+        states = () if sitemap.problem else (_state(page, child.url),)
+        self.found.fresh += await self._archive.record(sitemap.stories, *states)
+        return sitemap.stories
+
+    async def _section(self, section: str, scope: Scope) -> AsyncIterator[Card]:
+        for url in listing_urls(section):
+            try:
+                listing = await self._listing(url)
+            except HostResting:
+                raise
+            except (FetchFailed, SourceUnreadable) as problem:
+                self.found.problem(problem)
+                continue
+            if listing.cards:
+                async for card in self._pages(listing, scope):
+                    yield card
+                return
+        self.found.problem(f"{section}: no list of this section could be read")
+
+    async def _pages(self, listing: Listing, scope: Scope) -> AsyncIterator[Card]:
+        for _ in range(_MAX_PAGES):
+            refs = tuple(card.ref for card in listing.cards)
+            fresh = await self._archive.record(refs)
+            self.found.fresh += fresh
+            for card in listing.cards:
+                yield card
+            # Without a first day, one look at what is new is enough.
+            past = _all_before(scope, refs) if scope.since else not fresh
+            if past or listing.next_url is None:
+                return
+            listing = await self._listing(listing.next_url)
+
+    async def _listing(self, url: str) -> Listing:
+        page = await self._get(url, Validators())
+        if page.status != 200:
+            raise SourceUnreadable(url, f"answered {page.status}")
+        return read_listing(page.body, url, page.charset)
+
+    async def _get(self, url: str, validators: Validators) -> Page:
+        return await self._fetcher.get(url, validators, cap=SITEMAP_CAP)
+
+    async def _validators(self, url: str) -> Validators:
+        source = await self._archive.source(url)
+        return source.validators if source else Validators()
+
+
+def given(lines: Iterable[str]) -> tuple[list[StoryRef], list[NotAStory]]:
+    """Read addresses, one a line; blank lines and lines after `#` are left out."""
+    refs: list[StoryRef] = []
+    refused: list[NotAStory] = []
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            refs.append(zaobao.story_ref(text))
+        except NotAStory as error:
+            refused.append(error)
+    if not refs and not refused:
+        raise UsageError("no addresses were given")
+    return refs, refused
+
+
+def _all_before(scope: Scope, refs: tuple[StoryRef, ...]) -> bool:
+    return scope.since is not None and bool(refs) and all(ref.day < scope.since for ref in refs)
+
+
+def _state(page: Page, url: str) -> SourceState:
+    return SourceState(url, Validators(page.etag, page.last_modified), page.fetched_at)

@@ -1,0 +1,9 @@
+"""The library for other programs: read and write posts, read pages, look into an archive."""
+
+from __future__ import annotations
+
+from harvester.drafts import normalise
+from harvester.post import Post, read_post, write_post
+from harvester.store import open_archive
+
+__all__ = ["Post", "normalise", "open_archive", "read_post", "write_post"]

@@ -1,0 +1,253 @@
+"""The runs behind the commands: open what is needed, do the work, note how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from harvester import __version__, judge, post, zaobao
+from harvester.clock import Clock
+from harvester.discover import Discoverer, Discovery, given
+from harvester.errors import HarvesterError
+from harvester.fetch import FetchSettings
+from harvester.fetch.client import Fetcher
+from harvester.importing import Importer
+from harvester.importing import Observer as ImportObserver
+from harvester.model import Counts, Decision, Scope, StoryRef, Verdict
+from harvester.pipeline import Observer as PipelineObserver
+from harvester.pipeline import Pipeline, Plan, Work, address_scope
+from harvester.settings import Settings
+from harvester.store import Archive
+from harvester.zaobao.sections import in_section
+
+
+class Source(StrEnum):
+    """Where a backfill finds its addresses."""
+
+    SITEMAP = "sitemap"
+    LISTING = "listing"
+    URLS = "urls"
+
+
+class Watcher(PipelineObserver, ImportObserver, Protocol):
+    """Who watches a run from its beginning to its end."""
+
+    def discovering(self, found: Discovery) -> None:
+        """Hear how the reading of sources goes."""
+
+    def planned(self, total: int) -> None:
+        """Hear how many addresses the run will look at, at most."""
+
+    def waiting(self, host: str, seconds: float, why: str) -> None:
+        """Hear of a wait that is not the ordinary pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a backfill is asked for. `urls` are lines of addresses, for `Source.URLS`."""
+
+    source: Source = Source.SITEMAP
+    scope: Scope = field(default_factory=Scope)
+    limit: int | None = None
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its counts, the sources that could not be read, and whether it was cut."""
+
+    counts: Counts
+    problems: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+async def backfill(
+    settings: Settings, order: Order, watcher: Watcher, clock: Clock, stopping: asyncio.Event
+) -> Outcome:
+    """Archive the stories of a scope, the newest first; what is held already is not asked for.
+
+    Raises `SiteUnreachable`, `HostResting` and the errors of the archive; what was finished until
+    then is kept and counted in the catalogue.
+    """
+    plan = _plan(settings, order.scope, limit=order.limit)
+    async with _Run.open("backfill", settings, plan, watcher, clock, stopping) as run:
+        match order.source:
+            case Source.URLS:
+                await run.visit_given(order.urls)
+            case Source.LISTING:
+                await run.visit_listings()
+            case Source.SITEMAP:
+                await run.visit_sitemap()
+        return run.outcome()
+
+
+async def fetch(
+    settings: Settings,
+    urls: Iterable[str],
+    watcher: Watcher,
+    clock: Clock,
+    stopping: asyncio.Event,
+) -> Outcome:
+    """Ask for the pages of these stories now, also where they are held already."""
+    plan = _plan(settings, Scope(), again=True)
+    async with _Run.open("fetch", settings, plan, watcher, clock, stopping) as run:
+        await run.visit_given(urls)
+        return run.outcome()
+
+
+async def import_posts(
+    settings: Settings,
+    paths: Sequence[Path],
+    watcher: Watcher,
+    clock: Clock,
+    stopping: asyncio.Event,
+) -> Outcome:
+    """Take existing posts into the archive."""
+    begun = clock.monotonic()
+    async with open_writer(settings, watcher, clock) as archive:
+        number = await archive.begin_run("import")
+        importer = Importer(archive, settings.seeds, watcher)
+        await importer.run(paths, stopping)
+        counts = importer.tally.counts(clock.monotonic() - begun)
+        interrupted = stopping.is_set()
+        await archive.end_run(number, counts, "interrupted" if interrupted else "done")
+        return Outcome(counts, interrupted=interrupted)
+
+
+@asynccontextmanager
+async def open_writer(settings: Settings, watcher: Watcher, clock: Clock) -> AsyncIterator[Archive]:
+    """Open the archive for writing; posts that a killed run left without a row are taken up."""
+    async with Archive.open(
+        settings.seeds,
+        settings.state,
+        decide=judge.decide,
+        name_key=post.name_key,
+        clock=clock,
+    ) as archive:
+        if archive.orphans:
+            await Importer(archive, settings.seeds, watcher).adopt(archive.orphans)
+        yield archive
+
+
+def user_agent(contact: str) -> str:
+    """Return the honest name under which the site is asked."""
+    return f"harvester/{__version__} (+{contact})" if contact else f"harvester/{__version__}"
+
+
+class _Run:
+    """A run that asks the site: archive, fetcher and pipeline, open together."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        fetcher: Fetcher,
+        pipeline: Pipeline,
+        watcher: Watcher,
+        scope: Scope,
+        clock: Clock,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._archive = archive
+        self._pipeline = pipeline
+        self._watcher = watcher
+        self._scope = address_scope(scope)
+        self._clock = clock
+        self._stopping = stopping
+        self._discoverer = Discoverer(archive, fetcher)
+        self._begun = clock.monotonic()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        command: str,
+        settings: Settings,
+        plan: Plan,
+        watcher: Watcher,
+        clock: Clock,
+        stopping: asyncio.Event,
+    ) -> AsyncIterator[_Run]:
+        async with (
+            open_writer(settings, watcher, clock) as archive,
+            _fetcher(settings, archive, watcher, clock) as fetcher,
+        ):
+            pipeline = Pipeline(archive, fetcher, clock, plan, watcher, stopping)
+            run = cls(archive, fetcher, pipeline, watcher, plan.scope, clock, stopping)
+            number = await archive.begin_run(command)
+            ending = "interrupted"
+            try:
+                yield run
+                ending = "interrupted" if stopping.is_set() else "done"
+            except HarvesterError as error:
+                ending = str(error)
+                raise
+            finally:
+                await archive.end_run(number, run.outcome().counts, ending)
+
+    async def visit_sitemap(self) -> None:
+        """Read the sitemap into the catalogue, then take what is in scope, the newest first."""
+        async for _ in self._discoverer.sitemap(self._scope):
+            self._watcher.discovering(self._discoverer.found)
+            if self._stopping.is_set():
+                return
+        self._watcher.planned(await self._archive.count(self._scope))
+        await self._pipeline.run(self._recorded())
+
+    async def visit_listings(self) -> None:
+        """Take the stories of the newest lists as they are found."""
+        refs = [ref async for ref in self._discoverer.listings(self._scope)]
+        wanted = [ref for ref in dict.fromkeys(refs) if _is_in(ref, self._scope)]
+        self._watcher.planned(len(wanted))
+        await self._pipeline.run(self._looked_up(wanted))
+
+    async def visit_given(self, lines: Iterable[str]) -> None:
+        """Take the addresses given; one that is no story's is rejected, not an error."""
+        refs, refused = given(lines)
+        await self._archive.record(refs)
+        for error in refused:
+            self._pipeline.count(error.url, Decision(Verdict.REJECTED, error.reason))
+        self._watcher.planned(len(refs))
+        await self._pipeline.run(self._looked_up(refs))
+
+    def outcome(self) -> Outcome:
+        """Return the summary so far."""
+        problems = tuple(self._discoverer.found.problems)
+        counts = self._pipeline.tally.counts(self._clock.monotonic() - self._begun)
+        return Outcome(counts, problems, self._stopping.is_set())
+
+    async def _recorded(self) -> AsyncIterator[Work]:
+        async for page in self._archive.work(self._scope):
+            for work in page:
+                yield work
+
+    async def _looked_up(self, refs: Iterable[StoryRef]) -> AsyncIterator[Work]:
+        for ref in refs:
+            yield ref, await self._archive.visit(ref.story_id)
+
+
+def _plan(
+    settings: Settings, scope: Scope, *, limit: int | None = None, again: bool = False
+) -> Plan:
+    return Plan(scope, settings.body, settings.concurrency, limit, again)
+
+
+def _fetcher(settings: Settings, archive: Archive, watcher: Watcher, clock: Clock) -> Fetcher:
+    asked = FetchSettings(
+        user_agent=user_agent(settings.contact),
+        rate=settings.rate,
+        concurrency=settings.concurrency,
+        site_origin=settings.site_origin,
+    )
+    return Fetcher(asked, clock, archive, zaobao.SITE_HOSTS, watcher.waiting)
+
+
+def _is_in(ref: StoryRef, scope: Scope) -> bool:
+    late = scope.until is not None and ref.day > scope.until
+    early = scope.since is not None and ref.day < scope.since
+    listed = not scope.sections or any(in_section(ref.section, path) for path in scope.sections)
+    return listed and not (late or early)
