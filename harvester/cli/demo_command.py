@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from harvester.errors import UsageError
 from harvester.model import Era
 from harvester.replica.server import ReplicaServer
 from harvester.replica.site import Site
-from harvester.runs import Order, Outcome, backfill
+from harvester.runs import Order, Outcome, backfill, fetch
 from harvester.settings import Settings
 from harvester.store import Report, open_archive, verify
+from harvester.zaobao.urls import HK_HOST
 
 # A replica on the same machine needs no sparing; a real site does.
 _DEMO_RATE = 200.0
@@ -30,7 +32,7 @@ _SHOWN_CHARACTERS = 300
 
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
-    """Harvest the replica twice and show what came of it."""
+    """Harvest the replica and show what came of it."""
     folder = _fresh(Path(chosen.folder))
     settings = replace(
         settings,
@@ -44,21 +46,22 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
 
 async def _demo(settings: Settings, folder: Path) -> int:
     console = Console(highlight=False, soft_wrap=True)
-    site = Site.arranged()
+    site = Site.arranged(unreadable=False)
     async with ReplicaServer(site) as server:
         settings = replace(settings, site_origin=server.origin)
         console.print(
             f"a replica of the site listens on {server.origin}; nothing leaves this machine"
         )
-        console.rule("first run")
-        first = await _backfill(settings)
-        console.print(escape(summary(first.counts)))
+        console.rule("backfill from the sitemap of www.zaobao.com.sg")
+        await _shown(console, backfill, settings, Order())
+        console.rule("the other host: stories of its own, and the same stories in its layouts")
+        other = [url for shown in site.truth() for url in shown.urls if HK_HOST in url.split("/")]
+        await _shown(console, fetch, settings, other)
         asked = len(server.log)
-        console.rule("second run")
-        second = await _backfill(settings)
-        console.print(escape(summary(second.counts)))
-        stories = sum("/story" in request.target for request in server.log[asked:])
-    console.print(f"story pages asked for in the second run: {stories}")
+        console.rule("backfill again")
+        await _shown(console, backfill, settings, Order())
+        pages = sum("/story" in request.target for request in server.log[asked:])
+    console.print(f"story pages asked for by the second backfill: {pages}")
     report = verify(settings.seeds, settings.state)
     _show(console, settings, report)
     console.print(f"look around: {folder}/seeds, or sqlite3 {folder}/state/harvester.db")
@@ -66,9 +69,12 @@ async def _demo(settings: Settings, folder: Path) -> int:
     return 1 if report.differences or missing else 0
 
 
-async def _backfill(settings: Settings) -> Outcome:
+async def _shown(
+    console: Console, run: Callable[..., Awaitable[Outcome]], settings: Settings, what: object
+) -> None:
     with Screen() as screen:
-        return await backfill(settings, Order(), screen, SystemClock(), asyncio.Event())
+        outcome = await run(settings, what, screen, SystemClock(), asyncio.Event())
+    console.print(escape(summary(outcome.counts)))
 
 
 def _held(settings: Settings) -> int:

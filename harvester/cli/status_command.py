@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from harvester.cli.console import printable, stdout_line
 from harvester.model import VisitState
@@ -60,7 +59,6 @@ def as_json(figures: Figures, now: datetime) -> dict[str, object]:
 def show(figures: Figures, settings: Settings, now: datetime) -> None:
     """Print the figures for a person."""
     console = Console(highlight=False, soft_wrap=True)
-    # Texts may be previews, so that what a subscriber would read is not taken for granted.
     held = f"{figures.stories} stories held ({_listed(figures.by_access)})"
     console.print(f"[bold]{held}[/], {figures.revisions} texts, {figures.aliases} duplicates")
     console.print(escape(f"posts in {settings.seeds}, catalogue {figures.database_bytes:,} bytes"))
@@ -69,23 +67,15 @@ def show(figures: Figures, settings: Settings, now: datetime) -> None:
     if figures.by_month:
         newest = sorted(figures.by_month)[-_MONTHS:]
         console.print("by month: " + ", ".join(f"{m} {figures.by_month[m]}" for m in newest))
-    waiting = figures.sightings - sum(visit.count for visit in figures.visits)
-    console.print(f"addresses known: {figures.sightings}, not visited yet: {max(0, waiting)}")
-    console.print(_visits(figures))
+    console.print(f"{figures.sightings} addresses known; how the last visit to each story ended:")
+    for visit in figures.visits:
+        why = f"{visit.reason}, " if visit.reason else ""
+        line = f"{visit.count:>7} {visit.state}: {why}latest {visit.example}"
+        console.print(escape(printable(line)))
     for run in figures.runs:
         console.print(escape(_run_line(run)))
     for advice in _advice(figures, now):
         console.print(f"[bold]→[/] {escape(advice)}")
-
-
-def _visits(figures: Figures) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("visits", "why", "number", "latest"):
-        table.add_column(name, justify="right" if name == "number" else "left")
-    for visit in figures.visits:
-        why, example = escape(printable(visit.reason)), escape(visit.example)
-        table.add_row(visit.state, why, str(visit.count), example)
-    return table
 
 
 def _run_line(run: Run) -> str:

@@ -20,6 +20,7 @@ _TIME = re.compile(
 )
 _OMNY = "https://omny.fm/shows/zaobao-brief/episode/embed"
 NESTING = 20_000
+UNREADABLE = frozenset({"no-time", "hostile-nesting"})
 
 
 @dataclass(frozen=True, slots=True)

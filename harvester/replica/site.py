@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from harvester.model import Era
 from harvester.replica import content, listings, sitemaps
 from harvester.replica.making import bulk
-from harvester.replica.others import Other, others
+from harvester.replica.others import UNREADABLE, Other, others
 from harvester.replica.pages import charset, render
 from harvester.replica.sitemaps import Form
 from harvester.replica.story import HK, SG, Block, Story, issue_day
@@ -92,10 +92,20 @@ class Site:
             self._show(story, story.published)
 
     @classmethod
-    def arranged(cls, *, form: Form | str = Form.MONTHLY, hk_listing: Era = Era.HK_2025) -> Self:
-        """Return the hand-arranged site: every era, trap and non-article."""
+    def arranged(
+        cls,
+        *,
+        form: Form | str = Form.MONTHLY,
+        hk_listing: Era = Era.HK_2025,
+        unreadable: bool = True,
+    ) -> Self:
+        """Return the hand-arranged site: every era, trap and non-article.
+
+        Without `unreadable` the pages are left out that fail and are tried again in every run.
+        """
         stories = (*content.stories(), content.FORBIDDEN)
-        site = cls(stories, others(), form=form, hk_listing=hk_listing)
+        beside = [other for other in others() if unreadable or other.kind not in UNREADABLE]
+        site = cls(stories, beside, form=form, hk_listing=hk_listing)
         site.forbidden.add(content.FORBIDDEN.path)
         moved = content.MOVED_TO_SG
         site.redirects[f"https://{HK}/{moved}"] = f"https://{SG}/{moved}"

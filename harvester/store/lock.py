@@ -23,7 +23,8 @@ def writer_lock(state: Path) -> Iterator[None]:
     with disk_errors(path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
-        _acquire(handle, state)
+        with disk_errors(path):
+            _acquire(handle, state)
         yield
     finally:
         os.close(handle)

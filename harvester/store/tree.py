@@ -18,6 +18,8 @@ _POST = re.compile(r"\d{4}-\d{2}-\d{2}-.*\.md", re.DOTALL)
 _LEFTOVER = re.compile(r"\.harvester-.*\.tmp", re.DOTALL)
 # A pipe or a link planted under a post's name must neither block us nor lead us elsewhere.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# The root, or what stands above it, may well be a link; what lies below has been checked.
+_FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -92,12 +94,12 @@ class PostTree:
 
     def sync_file(self, path: str) -> None:
         """Make the bytes of a file that somebody else has written durable."""
-        _sync(self.locate(path))
+        _sync(self.locate(path), _READ)
 
     def sync_folders(self, folders: Iterable[str]) -> None:
         """Make the names in these folders durable."""
         for folder in sorted(set(folders)):
-            _sync(self.root / folder)
+            _sync(self.root / folder, _FOLDER)
 
     def read(self, path: str) -> bytes:
         """Return the bytes at `path`; links are not followed."""
@@ -123,7 +125,7 @@ class PostTree:
         target = self.locate(path)
         with disk_errors(target):
             target.unlink(missing_ok=True)
-        _sync(target.parent)
+        _sync(target.parent, _FOLDER)
 
     def copy_aside(self, path: str, aside: Path) -> Path:
         """Copy a file, or a link as it is, below `aside` under a name that is free there."""
@@ -137,8 +139,8 @@ class PostTree:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
             if not target.is_symlink():
-                _sync(target)
-        _sync(target.parent)
+                _sync(target, _READ)
+        _sync(target.parent, _FOLDER)
         return target
 
     def listing(self, folder: str) -> Listing:
@@ -171,7 +173,7 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     with disk_errors(folder):
         folder.mkdir()
-    _sync(folder.parent)
+    _sync(folder.parent, _FOLDER)
 
 
 def folder_of(path: str) -> str:
@@ -179,9 +181,9 @@ def folder_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path, flags: int) -> None:
     with disk_errors(path):
-        handle = os.open(path, _READ)
+        handle = os.open(path, flags)
         try:
             os.fsync(handle)
         finally:

@@ -26,7 +26,8 @@ _PUBLISHER = "联合早报"
 _STATE = "__staticRouterHydrationData"
 _STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
 _JS_ESCAPES = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9a-fA-F]{2})|(.))', re.DOTALL)
-_NEXT_DATE = re.compile(r'\\?"publication_date\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
+_NEXT_KEY = "publication_date"
+_NEXT_DATE = re.compile(r'\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
 _LAYER_DATE = re.compile(r"""["']?pubdate["']?\s*:\s*["']?([^"',}]{6,40})""", re.IGNORECASE)
 _LAYER_AUTHOR = re.compile(r"""["']?author["']?\s*:\s*["']([^"']{1,100})["']""")
 _CUT_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{10,40})"')
@@ -92,7 +93,8 @@ class Document:
         Scripts come before visible bylines because they have seconds where the site has them.
         """
         layer = _LAYER_DATE.search(self.text_of("script#ga_data_layer"))
-        following = _NEXT_DATE.search(self.text)
+        key = self.text.find(_NEXT_KEY)
+        following = _NEXT_DATE.match(self.text, key + len(_NEXT_KEY)) if key >= 0 else None
         stated: list[tuple[str, object]] = [
             ("json-ld", self.json_ld.get("datePublished")),
             ("state", self.state.get("create_time")),

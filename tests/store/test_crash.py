@@ -17,7 +17,7 @@ from harvester.store import open_archive, verify
 from tests.store.support import files, make_draft, make_visit, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
-TRACED = "openat,write,fsync,fdatasync,rename,unlink,mkdir"
+TRACED = "openat,write,pwrite64,fsync,fdatasync,rename,unlink,mkdir"
 TEXT = re.compile(rb"text(\d+)")
 
 
@@ -158,6 +158,18 @@ async def test_failing_fsync(strace: str, tmp_path: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith("DiskError")
         assert number == len(re.findall(r"\bfsync\(", failed)), "tried again"
+        await check(root, done.stdout)
+
+
+async def test_full_disk_under_the_catalogue(strace: str, tmp_path: Path) -> None:
+    """A disk that is full when the catalogue is written is a disk error, and nothing is torn."""
+    _, log = trace(strace, await made(tmp_path / "0"))
+    planned = len(re.findall(r"\bpwrite64\(", log))
+    for number in range(1, planned, planned // 5):
+        root = await made(tmp_path / str(number))
+        done, _ = trace(strace, root, "-e", f"inject=pwrite64:error=ENOSPC:when={number}")
+        assert done.returncode == 1
+        assert done.stderr.startswith("DiskError")
         await check(root, done.stdout)
 
 

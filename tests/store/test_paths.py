@@ -87,6 +87,17 @@ async def test_linked_folder_outside(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
+async def test_tree_behind_a_link(tmp_path: Path) -> None:
+    """The tree itself may be a link to a folder on another disk."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "seeds").symlink_to(tmp_path / "disk")
+    draft = make_draft()
+    async with open_store(tmp_path) as archive:
+        await archive.put(draft)
+
+    assert (tmp_path / "disk" / draft.name).read_bytes() == draft.data
+
+
 async def test_planted_temporary_link(tmp_path: Path) -> None:
     """A link planted at the temporary name is removed, never written through."""
     victim = tmp_path / "victim"
