@@ -37,8 +37,9 @@ thorough: $(READY)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest --numprocesses auto tests/post tests/zaobao
 
 bench: $(READY)
-	$(BIN)/pip install --quiet --editable '.[bench]'
-	$(BIN)/python -m benchmarks.page
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
+	$(BIN)/python -W ignore -m benchmarks.page
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from harvester.model import Draft, Era
+from harvester.model import Access, Draft, Era
 from harvester.store.rows import PAGE, stamp
 
 
@@ -92,15 +92,16 @@ def archive_text(connection: sqlite3.Connection, draft: Draft, now: datetime) ->
 def confirm_story(connection: sqlite3.Connection, draft: Draft) -> None:
     """Note that the current text was seen again; take over what only a page can tell.
 
-    A post tells neither access nor era, and an older look tells nothing new.
+    A post tells neither access nor era, and an older look tells nothing new. A text that was once
+    marked as a preview stays one: the other host may show the same cut text without a mark.
     """
     article = draft.article
     of_this_text = (article.story_id, draft.content_hash, stamp(draft.observed_at))
     if article.era is not Era.POST:
         connection.execute(
-            "UPDATE stories SET access = ?, era = ?, tags = ? "
-            "WHERE story_id = ? AND content_hash = ? AND observed_at <= ?",
-            (article.access, article.era, _tags(draft), *of_this_text),
+            "UPDATE stories SET access = iif(access = ?1, ?1, ?2), era = iif(era = ?3, ?4, era), "
+            "tags = ?5 WHERE story_id = ?6 AND content_hash = ?7 AND observed_at <= ?8",
+            (Access.PREVIEW, article.access, Era.POST, article.era, _tags(draft), *of_this_text),
         )
     connection.execute(
         "UPDATE stories SET observed_at = ?3 "

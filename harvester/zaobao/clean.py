@@ -6,7 +6,6 @@ and unknown attributes cannot survive.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from selectolax.lexbor import LexborNode
 from harvester.errors import Unreadable
 from harvester.zaobao import noise
 from harvester.zaobao.embeds import embed, safe_link
-from harvester.zaobao.escape import attribute, escape
+from harvester.zaobao.escape import attribute, escape, one_line
 from harvester.zaobao.images import real_address
 from harvester.zaobao.order import children
 
@@ -50,7 +49,6 @@ _FIGURE_CLASSES = frozenset(
 )
 _GALLERY_CLASSES = frozenset({"figure-media-gallery", "carousel-inner"})
 _CAPTIONS = "figcaption, .figure-caption, .caption"
-_FOLDED = re.compile(r"[ \t]*[\r\n\f][ \t\r\n\f]*|\t+")
 _ASCII_BLANKS = " \t\r\n\f"
 
 
@@ -192,7 +190,7 @@ class _Cleaner:
 
     def _inline_node(self, node: LexborNode, depth: int) -> tuple[str, str]:
         if node.is_text_node:
-            text = _FOLDED.sub(" ", node.text_content or "")
+            text = one_line(node.text_content or "")
             return escape(text), text
         tag = node.tag or ""
         if node.mem_id in self.noise:
@@ -313,4 +311,4 @@ def _asset(url: str) -> str:
 
 
 def _text(node: LexborNode) -> str:
-    return _FOLDED.sub(" ", node.text()).strip()
+    return one_line(node.text()).strip()

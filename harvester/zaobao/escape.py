@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\N{NO-BREAK SPACE}": "&nbsp;"})
-_ATTRIBUTE = str.maketrans({"&": "&amp;", '"': "&quot;", "\N{NO-BREAK SPACE}": "&nbsp;"})
+import re
+
+_NBSP = "\N{NO-BREAK SPACE}"
+_BREAK = re.compile(r"[ \t]*[\r\n\f][ \t\r\n\f]*|\t+")
+_HARD_BLANK = re.compile(r"[\t\r\n\f]")
+
+
+def one_line(text: str) -> str:
+    """Return text with each line end or tab, and the blanks around it, as one blank."""
+    return _BREAK.sub(" ", text) if _HARD_BLANK.search(text) else text
 
 
 def escape(text: str) -> str:
     """Return text as HTML."""
-    return text.translate(_TEXT)
+    # Four searches that find nothing are much faster than a table asked for every character.
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace(_NBSP, "&nbsp;")
 
 
 def attribute(name: str, value: str) -> str:
     """Return ` name="value"`."""
-    return f' {name}="{" ".join(value.split()).translate(_ATTRIBUTE)}"'
+    quoted = (
+        one_line(value)
+        .strip()
+        .replace("&", "&amp;")
+        .replace('"', "&quot;")
+        .replace(_NBSP, "&nbsp;")
+    )
+    return f' {name}="{quoted}"'

@@ -21,7 +21,7 @@ class Extracted:
 
     era: Era
     title: str
-    instants: tuple[Instant, ...]
+    published: Instant | None
     roots: tuple[LexborNode, ...]
     lead: tuple[Figure, ...] = ()
     author: str = ""

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import datetime
+from functools import cached_property, partial
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
 from harvester.model import Instant, StoryRef
+from harvester.zaobao.sections import in_section
 from harvester.zaobao.times import parse_instant
+from harvester.zaobao.urls import issue_day_fits, singapore_day
 
 Json = Mapping[str, Any]
 
@@ -70,11 +73,7 @@ class Document:
 
     def meta(self, *names: str) -> str:
         """Return the content of the first meta of these names or properties that has one."""
-        for name in names:
-            for node in self.tree.css(f"meta[property='{name}'], meta[name='{name}']"):
-                if content := (node.attributes.get("content") or "").strip():
-                    return content
-        return ""
+        return next((content for name in names if (content := self._metas.get(name))), "")
 
     def has(self, *selectors: str) -> bool:
         """Say whether any selector matches."""
@@ -82,46 +81,56 @@ class Document:
 
     def title(self, *headings: str) -> str:
         """Return the headline as displayed, else as stated in the facts."""
-        state, stated = self.state.get("headline"), self.json_ld.get("headline")
-        shared = _SUFFIX.sub("", self.meta("og:title") or self.text_of("head > title"))
-        found = (self.text_of(*headings), state, stated, shared)
+        ways: tuple[Callable[[], object], ...] = (
+            lambda: self.text_of(*headings),
+            lambda: self.state.get("headline"),
+            lambda: self.json_ld.get("headline"),
+            lambda: _SUFFIX.sub("", self.meta("og:title") or self.text_of("head > title")),
+        )
+        found = (way() for way in ways)
         return next((text for text in found if isinstance(text, str) and text.strip()), "")
 
-    def instants(self, *bylines: str) -> Iterator[Instant]:
+    def instant(self, *bylines: str) -> Instant | None:
+        """Return the first moment of publication stated that fits the issue day, else the first."""
+        first = None
+        for instant in self._instants(bylines):
+            if _fits(self.ref, instant.at):
+                return instant
+            first = first or instant
+        return first
+
+    def _instants(self, bylines: tuple[str, ...]) -> Iterator[Instant]:
         """Yield the moments of publication that the page states, the most exact first.
 
-        Scripts come before visible bylines because they have seconds where the site has them.
+        Scripts come before visible bylines because they have seconds where the site has them. Of
+        each byline only the first counts: those after it belong to neighbours.
         """
-        layer = _LAYER_DATE.search(self.text_of("script#ga_data_layer"))
-        key = self.text.find(_NEXT_KEY)
-        following = _NEXT_DATE.match(self.text, key + len(_NEXT_KEY)) if key >= 0 else None
-        stated: list[tuple[str, object]] = [
-            ("json-ld", self.json_ld.get("datePublished")),
-            ("state", self.state.get("create_time")),
-            ("meta", self.meta("article:published_time", "og:article:published_time")),
-            ("data-layer", layer[1] if layer else None),
-            ("next", following[1] if following else None),
-            *(("byline", node.text()) for s in bylines for node in self.tree.css(s)),
-            *(("json-ld", match[1]) for match in _CUT_DATE.finditer(self._json_ld_text())),
-            *(
-                ("byline", match[1])
-                for match in _PUBLISHED.finditer(self.text_of("article", "main"))
-            ),
-        ]
-        for source, value in stated:
-            if at := parse_instant(value):
+        ways: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("json-ld", lambda: self.json_ld.get("datePublished")),
+            ("state", lambda: self.state.get("create_time")),
+            ("meta", lambda: self.meta("article:published_time", "og:article:published_time")),
+            ("data-layer", lambda: _found(_LAYER_DATE, self._layer)),
+            ("next", self._next_date),
+            *(("byline", partial(self.text_of, byline)) for byline in bylines),
+            ("json-ld", lambda: _found(_CUT_DATE, self._json_ld_text())),
+            ("byline", lambda: _found(_PUBLISHED, self.text_of("article", "main"))),
+        )
+        for source, way in ways:
+            if at := parse_instant(way()):
                 yield Instant(at, source)
 
     def tags(self, *selectors: str) -> tuple[str, ...]:
         """Return the keywords of the story, as displayed, else as stated."""
-        shown = [node.text() for s in selectors for node in self.tree.css(s)]
-        state = [tag.get("name") for tag in _dicts(self.state.get("tags"))]
-        stated = self.json_ld.get("keywords")
-        listed = stated if isinstance(stated, list) else str(stated or "").split(",")
-        linked = [node.text() for node in self.tree.css("a[href*='/keywords/']")]
-        for names in (shown, state, listed, linked, self.meta("keywords").split(",")):
-            clean = [" ".join(name.split()) for name in names if isinstance(name, str)]
-            if kept := tuple(dict.fromkeys(name for name in clean if name)):
+        ways: tuple[Callable[[], list[Any]], ...] = (
+            lambda: [node.text() for s in selectors for node in self.tree.css(s)],
+            lambda: [tag.get("name") for tag in _dicts(self.state.get("tags"))],
+            lambda: _split(self.json_ld.get("keywords")),
+            lambda: [node.text() for node in self.tree.css("a[href*='/keywords/']")],
+            lambda: _split(self.meta("keywords")),
+        )
+        for way in ways:
+            names = [" ".join(name.split()) for name in way() if isinstance(name, str)]
+            if kept := tuple(dict.fromkeys(name for name in names if name)):
                 return kept
         return ()
 
@@ -129,8 +138,7 @@ class Document:
         """Return the byline as displayed, else as stated."""
         if shown := self.text_of(*selectors):
             return " ".join(shown.split())
-        layer = _LAYER_AUTHOR.search(self.text_of("script#ga_data_layer"))
-        stated = self.json_ld.get("author") or (layer[1] if layer else None)
+        stated = self.json_ld.get("author") or _found(_LAYER_AUTHOR, self._layer)
         names = [a.get("name") if isinstance(a, dict) else a for a in _list(stated)]
         people = [name.strip() for name in names if isinstance(name, str)]
         return "、".join(name for name in people if name and name != _PUBLISHER)
@@ -146,6 +154,26 @@ class Document:
         level = paywall.get("contentAccess") if isinstance(paywall, dict) else None
         return str(free).lower() == "false" or str(level or "0") != "0"
 
+    @cached_property
+    def _metas(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for node in self.tree.css("meta[content]"):
+            values = node.attributes
+            content = (values.get("content") or "").strip()
+            for name in (values.get("property"), values.get("name")):
+                if name and content:
+                    found.setdefault(name, content)
+        return found
+
+    @cached_property
+    def _layer(self) -> str:
+        return self.text_of("script#ga_data_layer")
+
+    def _next_date(self) -> str | None:
+        key = self.text.find(_NEXT_KEY)
+        match = _NEXT_DATE.match(self.text, key + len(_NEXT_KEY)) if key >= 0 else None
+        return match[1] if match else None
+
     def _json_ld_text(self) -> str:
         scripts = self.tree.css("script[type='application/ld+json'], script#seo-article-page")
         return "\n".join(script.text() for script in scripts)
@@ -158,6 +186,21 @@ class Document:
             except ValueError:
                 continue
             yield from _articles(data)
+
+
+def _fits(ref: StoryRef, at: datetime) -> bool:
+    if in_section(ref.section, "realtime"):
+        return singapore_day(at) == ref.day
+    return issue_day_fits(ref, at)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return match[1] if match else None
+
+
+def _split(names: object) -> list[Any]:
+    return names if isinstance(names, list) else str(names or "").split(",")
 
 
 def _articles(data: object) -> Iterator[Json]:

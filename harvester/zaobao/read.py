@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,8 +13,6 @@ from harvester.zaobao.eras import extract
 from harvester.zaobao.extracted import Extracted, fragment
 from harvester.zaobao.facts import Document
 from harvester.zaobao.markup import decode, parse
-from harvester.zaobao.sections import in_section
-from harvester.zaobao.urls import issue_day_fits, singapore_day
 from harvester.zaobao.verbatim import verbatim
 
 # A story dated further ahead is a broken clock or a broken page.
@@ -88,7 +85,7 @@ def _article(doc: Document, found: Extracted, now: datetime, mode: BodyMode) -> 
         url=doc.ref.url,
         section=doc.ref.section,
         title=found.title.strip(),
-        published=_published(doc.ref, found.instants, now),
+        published=_published(found, doc.ref.url, now),
         body=body.html if markup is None else markup,
         blocks=body.blocks,
         era=found.era,
@@ -104,18 +101,10 @@ def _verbatim(found: Extracted, url: str) -> str:
     return lead + verbatim(found.roots, url)
 
 
-def _published(ref: StoryRef, stated: Sequence[Instant], now: datetime) -> Instant:
-    """Return the first stated moment that fits the issue day, else the first of all."""
-    fitting = (instant for instant in stated if _fits(ref, instant.at))
-    instant = next(fitting, stated[0] if stated else None)
-    if instant is None:
-        raise Unreadable(ref.url, "the page states no time of publication")
-    if instant.at > now + _FUTURE:
-        raise Unreadable(ref.url, f"published in the future ({instant.at:%Y-%m-%d %H:%M}Z)")
-    return instant
-
-
-def _fits(ref: StoryRef, at: datetime) -> bool:
-    if in_section(ref.section, "realtime"):
-        return singapore_day(at) == ref.day
-    return issue_day_fits(ref, at)
+def _published(found: Extracted, url: str, now: datetime) -> Instant:
+    if found.published is None:
+        raise Unreadable(url, "the page states no time of publication")
+    if found.published.at > now + _FUTURE:
+        at = f"{found.published.at:%Y-%m-%d %H:%M}Z"
+        raise Unreadable(url, f"the page states a time of publication in the future ({at})")
+    return found.published

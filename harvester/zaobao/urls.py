@@ -8,7 +8,7 @@ days after publication.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from harvester.errors import NotAStory
 from harvester.model import StoryRef
@@ -66,6 +66,6 @@ def issue_day_fits(ref: StoryRef, instant: datetime) -> bool:
 
 def _issue_day(digits: str) -> date | None:
     try:
-        return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None

@@ -110,12 +110,13 @@ async def test_unchanged_touches_no_file(tmp_path: Path) -> None:
 
 
 async def test_unchanged_takes_over_what_only_a_page_tells(tmp_path: Path) -> None:
-    """Access and era follow a later page, never a post or an earlier page."""
+    """Era and access of an imported text follow a later page; the mark of a preview stays."""
     seen = [
-        make_draft(access=Access.PREVIEW),
-        make_draft(access=Access.FULL, era=Era.SG_2024, observed_at=LATER),
+        make_draft(access=Access.FULL, era=Era.POST),
         make_draft(access=Access.PREVIEW, era=Era.SG_2013, observed_at=EARLIER),
-        make_draft(access=Access.PREVIEW, era=Era.POST, observed_at=LATER),
+        make_draft(access=Access.PREVIEW, era=Era.SG_2024, observed_at=LATER),
+        make_draft(access=Access.FULL, era=Era.HK_2025, observed_at=LATER),
+        make_draft(access=Access.FULL, era=Era.POST, observed_at=LATER),
     ]
     async with open_store(tmp_path) as archive:
         for draft in seen:
@@ -123,7 +124,7 @@ async def test_unchanged_takes_over_what_only_a_page_tells(tmp_path: Path) -> No
 
     with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
         figures = reader.counts()
-        assert figures.by_access == {Access.FULL: 1}
+        assert figures.by_access == {Access.PREVIEW: 1}
         assert figures.by_era == {Era.SG_2024: 1}
 
 

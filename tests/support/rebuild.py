@@ -10,7 +10,8 @@ _LAZY = re.compile(r'(<img[^>]*\sdata-src=[^>]*?) src="[^"]*" referrerpolicy="no
 _PLAIN = re.compile(r'(<img[^>]*?) referrerpolicy="no-referrer">')
 _GAP = re.compile(r">( {2,})<")
 _LEAD = re.compile(
-    r'(<div class="figure-media">(?:(?!</div>).)*</div> *<figcaption>.*?</figcaption> ?)(.*)', re.DOTALL
+    r'(<div class="figure-media">(?:(?!</div>).)*</div> *<figcaption>.*?</figcaption> ?)(.*)',
+    re.DOTALL,
 )
 _SINGAPORE = timezone(timedelta(hours=8))
 

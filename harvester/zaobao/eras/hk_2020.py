@@ -19,7 +19,7 @@ def read(doc: Document) -> Extracted:
     return Extracted(
         era=Era.HK_2020,
         title=doc.title("h1.article-title", "h1"),
-        instants=tuple(doc.instants(".author-info .mgt10", ".author-info")),
+        published=doc.instant(".author-info .mgt10", ".author-info"),
         roots=(root,) if root else (),
         lead=tuple(gallery(doc, root, "#carousel-article .carousel-inner img")),
         author=doc.author(),

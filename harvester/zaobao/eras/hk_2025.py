@@ -31,7 +31,7 @@ def read(doc: Document) -> Extracted:
     return Extracted(
         era=Era.HK_2025,
         title=doc.title("h1.article-title", "article h1", "h1"),
-        instants=tuple(doc.instants("time", "[data-testid*='date']")),
+        published=doc.instant("time", "[data-testid*='date']"),
         roots=(root,) if root else (),
         lead=tuple(gallery(doc, root, _PICTURES)),
         author=doc.author(),

@@ -37,7 +37,7 @@ def read(doc: Document) -> Extracted:
     return Extracted(
         era=Era.SG_2013,
         title=doc.title(".body-content h1", "h1.title", "article h1", "h1"),
-        instants=(*doc.instants("span.date-published", "span.datestamp"), *_days(doc)),
+        published=doc.instant("span.date-published", "span.datestamp") or _day(doc),
         roots=(root,) if root else (),
         lead=tuple(_lead(doc, root)),
         author=doc.author("span.contributor.meta-byline a"),
@@ -46,11 +46,10 @@ def read(doc: Document) -> Extracted:
     )
 
 
-def _days(doc: Document) -> Iterator[Instant]:
-    """Yield the day of a small template, which shows no time: its first moment stands for it."""
-    for node in doc.tree.css(_DAY):
-        if at := parse_day(node.text()):
-            yield Instant(at, "byline-day")
+def _day(doc: Document) -> Instant | None:
+    """Return the day of a small template, which shows no time: its first moment stands for it."""
+    at = parse_day(doc.text_of(_DAY))
+    return Instant(at, "byline-day") if at else None
 
 
 def _lead(doc: Document, root: LexborNode | None) -> Iterator[Figure]:

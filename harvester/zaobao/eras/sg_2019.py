@@ -31,7 +31,7 @@ def read(doc: Document) -> Extracted:
     return Extracted(
         era=Era.SG_2019,
         title=doc.title("h1.article-title", ".article-title", "h1"),
-        instants=tuple(doc.instants(*_BYLINES)),
+        published=doc.instant(*_BYLINES),
         roots=(*_lead(doc, root), root) if root else (),
         author=doc.author("h4.title-byline.byline a"),
         tags=doc.tags("div.keywords ul li"),

@@ -37,7 +37,7 @@ def read(doc: Document) -> Extracted:
     return Extracted(
         era=Era.SG_2024,
         title=doc.title("article h1", "h1"),
-        instants=tuple(doc.instants(*_BYLINES)),
+        published=doc.instant(*_BYLINES),
         roots=(root,) if root is not None else (),
         lead=(*lead, *_stated_lead(doc)),
         author=doc.author(),
