@@ -81,12 +81,11 @@ class Discoverer:
 
     async def listings(self, scope: Scope) -> AsyncIterator[StoryRef]:
         """Read the newest lists of the scope's sections, deeper until its first day is passed."""
-        sections = scope.sections or tuple(section.path for section in SECTIONS)
-        self.found.total = len(sections)
-        for section in sections:
+        for section in scope.sections or tuple(section.path for section in SECTIONS):
             async for card in self._section(section, scope):
                 yield card.ref
-            self.found.sources += 1
+        if not self.found.sources:
+            raise SiteUnreachable("none of the section lists can be read; see the messages above")
 
     async def _index(self) -> tuple[Child, ...]:
         try:
@@ -130,19 +129,23 @@ class Discoverer:
         return sitemap.stories
 
     async def _section(self, section: str, scope: Scope) -> AsyncIterator[Card]:
+        problems: list[Exception] = []
         for url in listing_urls(section):
             try:
                 listing = await self._listing(url)
             except HostResting:
                 raise
             except (FetchFailed, SourceUnreadable) as problem:
-                self.found.problem(problem)
+                problems.append(problem)
                 continue
             if listing.cards:
                 async for card in self._pages(listing, scope):
                     yield card
                 return
-        self.found.problem(f"{section}: no list of this section could be read")
+        # Sections move and some have no list of one form: no list at all is worth a word only
+        # where something was there that could not be read.
+        for problem in problems:
+            self.found.problem(problem)
 
     async def _pages(self, listing: Listing, scope: Scope) -> AsyncIterator[Card]:
         for _ in range(_MAX_PAGES):
@@ -160,7 +163,9 @@ class Discoverer:
     async def _listing(self, url: str) -> Listing:
         page = await self._get(url, Validators())
         if page.status != 200:
-            raise SourceUnreadable(url, f"answered {page.status}")
+            log.info("%s: answered %d", url, page.status)
+            return Listing(())
+        self.found.sources += 1
         return read_listing(page.body, url, page.charset)
 
     async def _get(self, url: str, validators: Validators) -> Page:

@@ -56,6 +56,7 @@ Work = tuple[StoryRef, Visit | None]
 
 # So many stories in a row without any connection: the network or the site is down.
 _UNREACHABLE_LIMIT = 3
+_UNCONDITIONAL = Validators()
 
 
 class Observer(Protocol):
@@ -157,7 +158,7 @@ class Pipeline:
         try:
             gate.check_address(ref)
         except NotAStory as error:
-            return await self._rejected(ref, visit, error.reason)
+            return await self._missed(ref, visit, Verdict.REJECTED, error.reason)
         return None
 
     async def _worker(self, queue: asyncio.Queue[Work | None]) -> None:
@@ -173,7 +174,7 @@ class Pipeline:
                 continue
             except Exception as error:
                 log.exception("%s: a defect of the program; the run goes on", ref.url)
-                decision = await self._failed(ref, visit, f"defect: {error!r}")
+                decision = await self._missed(ref, visit, Verdict.FAILED, f"defect: {error!r}")
             self.count(ref.url, decision)
 
     def _stop_for(self, error: HarvesterError) -> None:
@@ -191,18 +192,18 @@ class Pipeline:
             if page.status == 304:
                 return await self._unchanged(ref, visit, page)
             if page.status != 200:
-                return await self._rejected(ref, visit, "missing")
+                return await self._missed(ref, visit, Verdict.REJECTED, "missing")
             return await self._store(ref, page)
         except (NotAStory, RobotsDenied, RedirectedAway) as error:
-            return await self._rejected(ref, visit, _reason(error))
+            return await self._missed(ref, visit, Verdict.REJECTED, _reason(error))
         except HostResting:
             raise
         except (FetchFailed, Unreadable) as error:
-            return await self._failed(ref, visit, error.problem)
+            return await self._missed(ref, visit, Verdict.FAILED, error.problem)
 
     async def _fetch(self, ref: StoryRef, visit: Visit | None) -> Page:
         held = visit is not None and visit.state is VisitState.HELD and visit.url == ref.url
-        validators = visit.validators if visit is not None and held else Validators()
+        validators = visit.validators if visit is not None and held else _UNCONDITIONAL
         try:
             page = await self._fetcher.get(ref.url, validators)
         except HostUnreachable as error:
@@ -218,7 +219,8 @@ class Pipeline:
         article = await asyncio.to_thread(
             read_page, page.body, landed, page.fetched_at, self._plan.mode, page.charset
         )
-        visit = _visit(ref, VisitState.HELD, page.fetched_at, page=page)
+        validators = Validators(page.etag, page.last_modified)
+        visit = _visit(ref, VisitState.HELD, page.fetched_at, validators)
         visit = replace(visit, published=article.published.at)
         if not self._in_scope(article.published.at):
             await self._archive.note(replace(visit, state=VisitState.PENDING))
@@ -233,29 +235,23 @@ class Pipeline:
             await self._archive.note(again)
         return Decision(Verdict.UNCHANGED, "not modified")
 
-    async def _rejected(self, ref: StoryRef, visit: Visit | None, reason: str) -> Decision:
-        """Note why an address holds no article. A story that is held keeps its text and state."""
+    async def _missed(
+        self, ref: StoryRef, visit: Visit | None, verdict: Verdict, reason: str
+    ) -> Decision:
+        """Note an address that gave no text. A story that is held stays held."""
         now = self._clock.now()
+        state = VisitState(verdict.value)
         failures = 1 + (visit.failures if visit else 0)
-        if visit is not None and visit.state is VisitState.HELD:
-            due = judge.next_check(VisitState.REJECTED, reason, failures, now)
-            note = replace(visit, checked_at=now, reason=reason, failures=failures)
-            await self._archive.note(replace(note, next_check_at=due))
-        else:
-            note = _visit(ref, VisitState.REJECTED, now, reason=reason, failures=failures)
-            await self._archive.note(note)
-        return Decision(Verdict.REJECTED, reason)
-
-    async def _failed(self, ref: StoryRef, visit: Visit | None, problem: str) -> Decision:
-        now = self._clock.now()
-        failures = 1 + (visit.failures if visit else 0)
-        if visit is not None and visit.state is VisitState.HELD:
-            note = replace(visit, checked_at=now, reason=problem, failures=failures)
-            await self._archive.note(replace(note, next_check_at=now))
-        else:
-            note = _visit(ref, VisitState.FAILED, now, reason=problem, failures=failures)
-            await self._archive.note(note)
-        return Decision(Verdict.FAILED, problem)
+        held = visit if visit is not None and visit.state is VisitState.HELD else None
+        note = replace(
+            held or _visit(ref, state, now),
+            checked_at=now,
+            reason=reason,
+            failures=failures,
+            next_check_at=judge.next_check(state, reason, failures, now),
+        )
+        await self._archive.note(note)
+        return Decision(verdict, reason)
 
     def _in_scope(self, published: datetime) -> bool:
         day = singapore_day(published)
@@ -276,22 +272,8 @@ def address_scope(scope: Scope) -> Scope:
 
 
 def _visit(
-    ref: StoryRef,
-    state: VisitState,
-    at: datetime,
-    *,
-    reason: str = "",
-    failures: int = 0,
-    page: Page | None = None,
+    ref: StoryRef, state: VisitState, at: datetime, validators: Validators = _UNCONDITIONAL
 ) -> Visit:
     return Visit(
-        story_id=ref.story_id,
-        url=ref.url,
-        state=state,
-        checked_at=at,
-        reason=reason,
-        failures=failures,
-        next_check_at=judge.next_check(state, reason, failures, at),
-        validators=Validators(page.etag, page.last_modified) if page else Validators(),
-        lastmod=ref.lastmod,
+        ref.story_id, ref.url, state, checked_at=at, validators=validators, lastmod=ref.lastmod
     )

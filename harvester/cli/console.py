@@ -66,13 +66,14 @@ class Screen:
 
     def discovering(self, found: Discovery) -> None:
         """Show how many sources have been read."""
-        text = f"sources read {found.sources}/{found.total}, {found.fresh} new addresses"
-        self._show("looking for stories", found.sources, found.total, text)
+        of = f"/{found.total}" if found.total else ""
+        text = f"sources read {found.sources}{of}, new addresses {found.fresh}"
+        self._show("looking for stories", found.sources, found.total or None, text)
 
     def planned(self, total: int) -> None:
         """Show how many addresses there are to look at."""
         self._total = total
-        self.say(f"{total} addresses to look at")
+        self.say(f"addresses to look at: {total}")
 
     def waiting(self, host: str, seconds: float, why: str) -> None:
         """Say why nothing happens for a while."""
@@ -121,7 +122,7 @@ def figures(counts: Counter[Verdict], rate: float) -> str:
 def summary(counts: Counts) -> str:
     """Return the closing line of a run: the total and every end state."""
     states = ", ".join(f"{counts.by_verdict.get(verdict, 0)} {verdict}" for verdict in Verdict)
-    return f"{counts.discovered} addresses: {states} in {counts.seconds:.1f} s"
+    return f"discovered {counts.discovered}: {states} in {counts.seconds:.1f} s"
 
 
 def stdout_line(text: str) -> None:

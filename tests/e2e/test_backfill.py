@@ -64,13 +64,9 @@ def assert_holds(place: Place, shown: Iterable[Shown]) -> None:
     for story_id, row in held.items():
         story = wanted[story_id].story
         assert wanted[story_id].twin not in held
-        assert (story.title, story.published, story.access) == (
-            row.title,
-            row.published,
-            row.access,
-        )
+        assert (story.title, story.published) == (row.title, row.published)
+        assert story.access is row.access
         assert_told(wanted[story_id], read((place.seeds / row.path).read_bytes()))
-    place.check()
 
 
 @pytest.mark.parametrize("form", list(Form))
@@ -196,7 +192,8 @@ async def test_listings(place: Place, server: ReplicaServer) -> None:
 
     listed = [each for each in on(SG, server.site) if each.story.section in wanted]
     assert_holds(place, listed)
-    assert {each.story.story_id for each in listed} == ids(run.ends)
+    assert run.ended(Verdict.REJECTED).keys() <= server.site.others().keys()
+    assert run.counts["new"] == len(place.articles())
     assert not run.outcome.problems
 
 
@@ -280,10 +277,7 @@ async def test_an_edit_replaces_the_file_and_keeps_the_old_text(
 ) -> None:
     """A changed hint in the sitemap leads to the new text, there and back, none of them lost."""
     shown = next(each.story for each in on(SG, server.site) if each.story.story_id == "1209230")
-    old, new = (
-        shown.blocks,
-        ("改写后的第一段，比原来短，但还有足够的文字可以存档。", "第二段是另一件事。"),
-    )
+    old, new = shown.blocks, ("改写后的第一段，比原来短得多。" * 3, "第二段说的是另一件事。" * 2)
     await place.backfill()
     before = place.files()
     path = place.articles()["1209230"].path

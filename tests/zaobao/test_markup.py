@@ -13,7 +13,7 @@ from harvester.errors import Unreadable
 from harvester.model import BodyMode
 from harvester.zaobao import read_article, story_ref
 from harvester.zaobao.markup import DEPTH_LIMIT, PAGE_LIMIT, decode, parse
-from tests.support.pages import LONG, NOW, URL, page, paragraphs
+from tests.support.pages import LONG, NOW, URL, json_ld, page, paragraphs
 
 SIMPLE = ("渔民说，这样的潮水三十年才有一次。", LONG)
 TRADITIONAL = (
@@ -174,8 +174,9 @@ def test_a_meta_element_that_can_be_read_is_not_utf_16(case: Case) -> None:
 def test_a_short_story_in_a_large_frame_is_not_garbled(codec: str) -> None:
     """What decodes without loss by its label goes before UTF-8 with losses."""
     texts = SIMPLE if codec == "gb18030" else TRADITIONAL
-    text = page(paragraphs(texts), head=f'<meta charset="{codec}">', title="潮水")
-    text = text.replace("发布", "") + _LONG_FRAME
+    stated = json_ld({"@type": "NewsArticle", "datePublished": "2023-03-12T10:30:05+08:00"})
+    head = f'<meta charset="{codec}">{stated}'
+    text = page(paragraphs(texts), head=head, title="潮水").replace("发布", "") + _LONG_FRAME
     article = read_article(text.encode(codec), story_ref(URL), NOW, charset=codec)
 
     assert texts == article.blocks
