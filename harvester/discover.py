@@ -85,7 +85,8 @@ class Discoverer:
             async for card in self._section(section, scope):
                 yield card.ref
         if not self.found.sources:
-            raise SiteUnreachable("none of the section lists can be read; see the messages above")
+            why = next(iter(self.found.problems), "every address of a list answers 404")
+            raise SiteUnreachable(f"none of the section lists can be read: {why}")
 
     async def _index(self) -> tuple[Child, ...]:
         try:
@@ -144,8 +145,8 @@ class Discoverer:
                 return
         # Sections move and some have no list of one form: no list at all is worth a word only
         # where something was there that could not be read.
-        for problem in problems:
-            self.found.problem(problem)
+        for each in problems:
+            self.found.problem(each)
 
     async def _pages(self, listing: Listing, scope: Scope) -> AsyncIterator[Card]:
         for _ in range(_MAX_PAGES):
