@@ -26,7 +26,8 @@ _DAY = timedelta(days=1)
 _PAUSE_MAX = timedelta(days=30)
 # Reasons that may pass: the site was in the way, not the story.
 _PASSING = frozenset({"challenge", "consent", "login", "maintenance"})
-_MISSING = frozenset({"missing", "soft-404", "redirected"})
+# Reasons that a story may outgrow: it appears later, or begins as a headline without a text.
+_UNRIPE = frozenset({"missing", "soft-404", "redirected", "listing", "thin"})
 
 
 def content_hash(title: str, blocks: Iterable[str]) -> str:
@@ -81,7 +82,7 @@ def next_check(state: VisitState, reason: str, failures: int, now: datetime) -> 
         return now
     if state is VisitState.REJECTED and reason in _PASSING:
         return now + min(_PAUSE_MAX, _MINUTE * (10 << min(failures, 12)))
-    if state is VisitState.REJECTED and reason in _MISSING:
+    if state is VisitState.REJECTED and reason in _UNRIPE:
         return now + min(_PAUSE_MAX, _DAY * (1 << min(failures, 5)))
     return None
 

@@ -115,7 +115,7 @@ class _Cleaner:
         if depth > _DEPTH_LIMIT:
             raise Unreadable(self.base, f"the body is nested deeper than {_DEPTH_LIMIT} elements")
         run: list[LexborNode] = []
-        for child in children(node):
+        for child in children(node, self.noise):
             if self._is_inline(child):
                 run.append(child)
             elif child.mem_id not in self.noise:
@@ -229,8 +229,8 @@ class _Cleaner:
         return False
 
     def _one_picture(self, node: LexborNode) -> bool:
-        images = [node] if node.tag == "img" else node.css("img")
-        sources = images or node.css("source")
+        images = [node] if node.tag == "img" else self._own(node.css("img"))
+        sources = images or self._own(node.css("source"))
         if not sources:
             return False
         found = [
@@ -241,6 +241,9 @@ class _Cleaner:
         self._flush()
         self._pending = (found, _caption_of(node, images))
         return True
+
+    def _own(self, nodes: list[LexborNode]) -> list[LexborNode]:
+        return [node for node in nodes if not noise.is_inside(node, self.noise)]
 
     def _caption(self, text: str) -> None:
         if self._pending is not None:
@@ -282,6 +285,7 @@ def _caption_of(node: LexborNode, images: list[LexborNode]) -> str:
 
 def figure_html(urls: Sequence[str], caption: str) -> str:
     """Return a figure of one or more pictures with one caption."""
+    caption = one_line(caption).strip()
     images = "".join(_image_html(url, caption) for url in urls)
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f"<figure>{images}{below}</figure>"

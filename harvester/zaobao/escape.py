@@ -6,12 +6,17 @@ import re
 
 _NBSP = "\N{NO-BREAK SPACE}"
 _BREAK = re.compile(r"[ \t]*[\r\n\f][ \t\r\n\f]*|\t+")
-_HARD_BLANK = re.compile(r"[\t\r\n\f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def one_line(text: str) -> str:
-    """Return text with each line end or tab, and the blanks around it, as one blank."""
-    return _BREAK.sub(" ", text) if _HARD_BLANK.search(text) else text
+    """Return text with each line end or tab, and the blanks around it, as one blank.
+
+    Other control characters are deleted.
+    """
+    if not _CONTROL.search(text):
+        return text
+    return _CONTROL.sub("", _BREAK.sub(" ", text))
 
 
 def escape(text: str) -> str:

@@ -9,6 +9,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from harvester.model import Era, Instant
 from harvester.zaobao.clean import Figure
 
+_CAPTIONS = "figcaption, .figure-caption, .carousel-caption, .caption"
+_NEAR = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
@@ -42,6 +45,19 @@ def within(node: LexborNode, root: LexborNode) -> bool:
             return True
         above = above.parent
     return False
+
+
+def caption_near(image: LexborNode) -> str:
+    """Return the written caption of a picture that stands outside of a body, or ""."""
+    around = image.parent
+    for _ in range(_NEAR):
+        if around is None or around.tag in ("article", "body"):
+            return ""
+        caption = around.css_first(_CAPTIONS)
+        if caption is not None and (text := caption.text().strip()):
+            return text
+        around = around.parent
+    return ""
 
 
 def first(tree: LexborHTMLParser, *selectors: str) -> LexborNode | None:

@@ -5,7 +5,6 @@ Every source may be missing, cut or broken; a broken one is no error, the next i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from harvester.model import Instant, StoryRef
+from harvester.zaobao.loose_json import loads
 from harvester.zaobao.sections import in_section
 from harvester.zaobao.times import parse_instant
 from harvester.zaobao.urls import issue_day_fits, singapore_day
@@ -33,6 +33,7 @@ _NEXT_KEY = "publication_date"
 _NEXT_DATE = re.compile(r'\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
 _LAYER_DATE = re.compile(r"""["']?pubdate["']?\s*:\s*["']?([^"',}]{6,40})""", re.IGNORECASE)
 _LAYER_AUTHOR = re.compile(r"""["']?author["']?\s*:\s*["']([^"']{1,100})["']""")
+_STORY_ID = re.compile(r"/story\d{8}-(\d+)")
 _CUT_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{10,40})"')
 _SUFFIX = re.compile(r"\s*[|｜]\s*(?:联合)?早报(?:网)?\s*$")
 _PUBLISHED = re.compile(r"发布(?:时间|于)?\s*[/:：]?\s*(\d{4}[年/-][^\n]{8,30})")
@@ -48,10 +49,14 @@ class Document:
 
     @cached_property
     def json_ld(self) -> Json:
-        """Return the JSON-LD node of the article, or an empty mapping."""
-        nodes = list(self._json_ld_articles())
-        mine = (node for node in nodes if self.ref.story_id in _address(node))
-        return next(mine, nodes[0] if nodes else {})
+        """Return the JSON-LD node of the article, or an empty mapping.
+
+        A node that names another story's address belongs to a neighbour.
+        """
+        nodes = [(node, _story_ids(node)) for node in self._json_ld_nodes[0]]
+        mine = (node for node, ids in nodes if self.ref.story_id in ids)
+        silent = (node for node, ids in nodes if not ids)
+        return next(mine, None) or next(silent, {})
 
     @cached_property
     def state(self) -> Json:
@@ -61,8 +66,7 @@ class Document:
         if not literal:
             return {}
         try:
-            written = json.loads(_json_escapes(literal[1]), strict=False)
-            return _state_article(json.loads(written, strict=False))
+            return _state_article(loads(loads(_json_escapes(literal[1]))))
         except (ValueError, TypeError):
             return {}
 
@@ -73,22 +77,25 @@ class Document:
 
     def meta(self, *names: str) -> str:
         """Return the content of the first meta of these names or properties that has one."""
-        return next((content for name in names if (content := self._metas.get(name))), "")
+        return next((content for name in names if (content := self._metas.get(name.lower()))), "")
 
     def has(self, *selectors: str) -> bool:
         """Say whether any selector matches."""
         return self.tree.css_first(", ".join(selectors)) is not None
 
     def title(self, *headings: str) -> str:
-        """Return the headline as displayed, else as stated in the facts."""
-        ways: tuple[Callable[[], object], ...] = (
-            lambda: self.text_of(*headings),
-            lambda: self.state.get("headline"),
-            lambda: self.json_ld.get("headline"),
-            lambda: _SUFFIX.sub("", self.meta("og:title") or self.text_of("head > title")),
-        )
-        found = (way() for way in ways)
-        return next((text for text in found if isinstance(text, str) and text.strip()), "")
+        """Return the headline as displayed, else as stated in the facts.
+
+        Of several headings the one that is also stated counts: neighbours have headings too.
+        """
+        shared = _SUFFIX.sub("", self.meta("og:title") or self.text_of("head > title"))
+        found = (self.state.get("headline"), self.json_ld.get("headline"), shared)
+        stated = [text.strip() for text in found if isinstance(text, str) and text.strip()]
+        nodes = (node for selector in headings for node in self.tree.css(selector))
+        shown = [text for node in nodes if (text := node.text().strip())]
+        named = {_letters(text) for text in stated}
+        agreed = (text for text in shown if _letters(text) in named)
+        return next(agreed, next(iter((*shown, *stated)), ""))
 
     def instant(self, *bylines: str) -> Instant | None:
         """Return the first moment of publication stated that fits the issue day, else the first."""
@@ -112,8 +119,9 @@ class Document:
             ("data-layer", lambda: _found(_LAYER_DATE, self._layer)),
             ("next", self._next_date),
             *(("byline", partial(self.text_of, byline)) for byline in bylines),
-            ("json-ld", lambda: _found(_CUT_DATE, self._json_ld_text())),
-            ("byline", lambda: _found(_PUBLISHED, self.text_of("article", "main"))),
+            ("json-ld", lambda: _found(_CUT_DATE, self._json_ld_nodes[1])),
+            ("byline", lambda: _found(_PUBLISHED, self.text_of("article"))),
+            ("byline", lambda: _found(_PUBLISHED, self.text_of("main"))),
         )
         for source, way in ways:
             if at := parse_instant(way()):
@@ -143,6 +151,12 @@ class Document:
         people = [name.strip() for name in names if isinstance(name, str)]
         return "、".join(name for name in people if name and name != _PUBLISHER)
 
+    def addresses(self) -> list[str]:
+        """Return the ids of the stories that the page names as its own address."""
+        link = self.tree.css_first("link[rel='canonical']")
+        canonical = link.attributes.get("href") if link is not None else None
+        return _STORY_ID.findall(f"{canonical} {self.meta('og:url')}")
+
     def is_charged(self) -> bool:
         """Say whether the facts mark the story as one for subscribers.
 
@@ -162,7 +176,7 @@ class Document:
             content = (values.get("content") or "").strip()
             for name in (values.get("property"), values.get("name")):
                 if name and content:
-                    found.setdefault(name, content)
+                    found.setdefault(name.lower(), content)
         return found
 
     @cached_property
@@ -174,18 +188,18 @@ class Document:
         match = _NEXT_DATE.match(self.text, key + len(_NEXT_KEY)) if key >= 0 else None
         return match[1] if match else None
 
-    def _json_ld_text(self) -> str:
-        scripts = self.tree.css("script[type='application/ld+json'], script#seo-article-page")
-        return "\n".join(script.text() for script in scripts)
-
-    def _json_ld_articles(self) -> Iterator[Json]:
-        scripts = self.tree.css("script#seo-article-page, script[type='application/ld+json']")
-        for script in scripts:
+    @cached_property
+    def _json_ld_nodes(self) -> tuple[list[Json], str]:
+        """The article nodes of all scripts, and the text of those that cannot be parsed."""
+        nodes: list[Json] = []
+        broken = ""
+        for script in self.tree.css("script#seo-article-page, script[type='application/ld+json']"):
+            text = _CONTROLS.sub("", script.text())
             try:
-                data = json.loads(_CONTROLS.sub("", script.text()))
+                nodes += _articles(loads(text))
             except ValueError:
-                continue
-            yield from _articles(data)
+                broken += text
+        return nodes, broken
 
 
 def _fits(ref: StoryRef, at: datetime) -> bool:
@@ -204,11 +218,13 @@ def _split(names: object) -> list[Any]:
 
 
 def _articles(data: object) -> Iterator[Json]:
-    for node in _dicts(data):
-        kinds = _list(node.get("@type"))
-        if any(isinstance(kind, str) and kind.endswith(("Article", "Posting")) for kind in kinds):
-            yield node
-        yield from _articles(node.get("@graph"))
+    """Yield the nodes that are articles, of a list, of a graph, or alone; some have no type."""
+    for top in _dicts(data):
+        for node in (top, *_dicts(top.get("@graph"))):
+            kinds = [kind for kind in _list(node.get("@type")) if isinstance(kind, str)]
+            typed = any(kind.endswith(("Article", "Posting")) for kind in kinds)
+            if typed or (not kinds and "headline" in node and "datePublished" in node):
+                yield node
 
 
 def _state_article(data: object) -> Json:
@@ -227,10 +243,15 @@ def _json_escapes(literal: str) -> str:
     return _JS_ESCAPES.sub(lambda m: m[0] if m[1] else f"\\u00{m[2]}" if m[2] else m[3], literal)
 
 
-def _address(node: Json) -> str:
+def _story_ids(node: Json) -> list[str]:
+    """Return the ids of the stories whose addresses a node names as its own."""
     page = node.get("mainEntityOfPage")
     inner = page.get("@id") if isinstance(page, dict) else page
-    return f"{node.get('url')} {node.get('@id')} {inner}"
+    return _STORY_ID.findall(f"{node.get('url')} {node.get('@id')} {inner}")
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
 
 
 def _list(value: object) -> list[Any]:

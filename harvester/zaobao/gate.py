@@ -20,13 +20,15 @@ MIN_TEXT = 40
 MIN_PREVIEW = 20
 _MIN_GALLERY = 2
 _SHORT = 120
+_FEW = 200
 _WINDOW = 800
 _FURNITURE = ["script", "style", "noscript", "template", "nav", "header", "footer", "aside"]
 
 _KINDS = {
     "challenge": (
         r"just a moment|checking your browser|captcha|attention required|are you human"
-        r"|access denied|request blocked|人机验证|安全验证|访问异常|访问过于频繁|请完成验证"
+        r"|access denied|request blocked|请稍候|验证您是真人|人机验证|安全验证|访问异常"
+        r"|访问过于频繁|请完成验证"
     ),
     "soft-404": (
         r"\b404\b|page not found|not be found|no longer available|(?:页面|网页|文章|内容)不存在"
@@ -34,10 +36,17 @@ _KINDS = {
     ),
     "consent": r"cookie|隐私(?:权|政策|声明|条款)|同意并继续|consent|个人资料",
     "login": r"请先?登录|会员登录|登入|log ?in|sign ?in|忘记密码",
+    "search": r"搜索结果|search results",
     "maintenance": r"维护中|系统维护|maintenance|service unavailable",
 }
 _MARKS = tuple((kind, re.compile(words, re.IGNORECASE)) for kind, words in _KINDS.items())
 _LISTINGS = (".card-listing", ".article-list", "[data-testid='article-list']", "a.list-block")
+_STORY_MARKS = (
+    "meta[property='article:published_time']",
+    "script#seo-article-page",
+    ".articleBody",
+    ".article-body",
+)
 _VIDEO_TEXT = re.compile(r"点击(?:观看)?视频|视频观看|点击(?:图片)?观看")
 _AUDIO_TITLE = re.compile(r"听新闻简报|新闻简报.*音频")
 _AUDIO_PLAYERS = "iframe[src*='omny.fm'], audio, [class*='podcast'], iframe[src*='podcast']"
@@ -66,9 +75,15 @@ def check_landing(ref: StoryRef, final_url: str) -> StoryRef:
 
 
 def check_kind(doc: Document) -> None:
-    """Raise `NotAStory` for pages that say themselves that they are a video or an audio brief."""
+    """Raise `NotAStory` for pages that say themselves that they are something else.
+
+    That is a video, an audio brief, or another story, by their canonical address and `og:url`.
+    """
     if doc.meta("contentType").lower() == "video":
         raise NotAStory("video", doc.ref.url)
+    named = doc.addresses()
+    if named and all(name != doc.ref.story_id for name in named):
+        raise NotAStory("redirected", doc.ref.url, "the page names another story as its own")
     if _AUDIO_TITLE.search(doc.meta("og:title") or doc.text_of("h1", "title")):
         raise NotAStory("audio", doc.ref.url)
 
@@ -79,6 +94,8 @@ def check_body(doc: Document, title: str, body: Body, access: Access) -> None:
     A gallery with captions is an article of its own kind.
     """
     length = sum(len("".join(block.split())) for block in body.blocks)
+    if length < _FEW and (kind := _named(title)):
+        raise NotAStory(kind, doc.ref.url)
     if length < _SHORT and any(_VIDEO_TEXT.search(block) for block in body.blocks):
         raise NotAStory("video", doc.ref.url)
     if length >= (MIN_TEXT if access is Access.FULL else MIN_PREVIEW):
@@ -98,8 +115,7 @@ def other_kind(doc: Document) -> str | None:
     named = f"{doc.text_of('title')}\n{doc.text_of('h1')}"
     if kind := _kind(named):
         return kind
-    stated = doc.json_ld or doc.meta("article:published_time")
-    if doc.has(*_LISTINGS) and not stated:
+    if doc.has(*_LISTINGS) and not (doc.json_ld or doc.has(*_STORY_MARKS)):
         return "listing"
     doc.tree.strip_tags(_FURNITURE)
     body = doc.tree.body
@@ -109,6 +125,14 @@ def other_kind(doc: Document) -> str | None:
 
 def _kind(text: str) -> str | None:
     return next((kind for kind, marks in _MARKS if marks.search(text)), None)
+
+
+def _named(title: str) -> str | None:
+    """Return the other kind of page that a title is mostly made of, such as "404 页面不存在"."""
+    for kind, marks in _MARKS:
+        if sum(len(match[0]) for match in marks.finditer(title)) * 2 >= len(title) > 0:
+            return kind
+    return None
 
 
 def _thin_kind(doc: Document, title: str, body: Body) -> str:

@@ -34,13 +34,14 @@ def secure(address: str, base: str) -> str:
     return f"https://{joined[7:]}" if joined.startswith("http://") else joined
 
 
-def real_address(attributes: Mapping[str, str | None], base: str) -> str:
+def real_address(attributes: Mapping[str, object], base: str) -> str:
     """Return the https address at which anyone can have an image, or "" for a placeholder.
 
     The lazy attributes come before `src`, which may be a placeholder or `.../undefined`.
     """
     for name in _LAZY:
-        value = (attributes.get(name) or "").strip()
+        stated = attributes.get(name)
+        value = stated.strip() if isinstance(stated, str) else ""
         if name.endswith("srcset"):
             value = value.partition(",")[0].partition(" ")[0]
         if value and not _PLACEHOLDER.search(value):

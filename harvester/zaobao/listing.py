@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from selectolax.lexbor import LexborHTMLParser
+
 from harvester.errors import NotAStory, SourceUnreadable
 from harvester.model import StoryRef
+from harvester.zaobao.images import absolute
+from harvester.zaobao.loose_json import loads
 from harvester.zaobao.markup import decode, parse
 from harvester.zaobao.times import parse_instant
-from harvester.zaobao.urls import HK_HOST, SG_HOST, story_ref
+from harvester.zaobao.urls import story_ref
 
 # Cards of all known lists. Links outside of them are navigation, most-read boxes, neighbours.
 _CARDS = ", ".join(
@@ -23,13 +26,15 @@ _CARDS = ", ".join(
         ".news-feature-card",
         "[data-testid^='test-realtime-article-card']",
         "[data-testid='article-list'] article",
+        "a.article-link",
         "a.list-block",
         ".article-list .article-type",
         ".post-list .row.list",
     )
 )
 _TITLES = "h2, h3, .card-header"
-_PAGE = re.compile(r"([?&]page=)(\d+)")
+_PAGE = re.compile(r"([?&]page(?:No)?=)(\d+)")
+_NEXT = "a.pagination-link-next[href], li.pager-next a[href]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +61,22 @@ def read_listing(body: bytes, url: str, charset: str | None = None) -> Listing:
     once. Raises `SourceUnreadable` where no list is recognised; a page after the last one is an
     empty list.
     """
-    host = HK_HOST if url.startswith(f"https://{HK_HOST}/") else SG_HOST
     text = decode(body, url, charset)
     if text.lstrip()[:1] == "{":
-        found = list(_json_cards(text, url, host))
+        found = list(_json_cards(text, url))
         return Listing(_once(found), _next_page(url) if found else None)
-    found = list(_html_cards(text, url, host))
+    tree = parse(text, url)
+    found = list(_html_cards(tree, url))
     if not found:
         raise SourceUnreadable(url, "no list of stories is recognised on this page")
-    return Listing(_once(found))
+    following = tree.css_first(_NEXT)
+    link = following.attributes.get("href") if following is not None else None
+    return Listing(_once(found), absolute(link, url) if link else None)
 
 
-def _json_cards(text: str, url: str, host: str) -> Iterator[Card]:
+def _json_cards(text: str, url: str) -> Iterator[Card]:
     try:
-        data: Any = json.loads(text, strict=False)
+        data = loads(text)
     except ValueError as cause:
         raise SourceUnreadable(url, f"broken JSON: {cause}") from cause
     response = data.get("response", data.get("result"))
@@ -77,7 +84,7 @@ def _json_cards(text: str, url: str, host: str) -> Iterator[Card]:
         raise SourceUnreadable(url, f"no list in the answer (code {data.get('code')})")
     for item in _items(response):
         link = item.get("href") or item.get("url")
-        ref = _ref(link, host) if isinstance(link, str) else None
+        ref = _ref(link, url) if isinstance(link, str) else None
         if ref:
             stamp = parse_instant(item.get("timestamp") or item.get("publicationDate"))
             yield Card(ref, str(item.get("title") or "").strip(), stamp)
@@ -94,23 +101,23 @@ def _items(response: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def _html_cards(text: str, url: str, host: str) -> Iterator[Card]:
-    for card in parse(text, url).css(_CARDS):
+def _html_cards(tree: LexborHTMLParser, url: str) -> Iterator[Card]:
+    for card in tree.css(_CARDS):
         links = [card] if card.tag == "a" else card.css("a[href]")
-        refs = ((link, _ref(link.attributes.get("href") or "", host)) for link in links)
+        refs = ((link, _ref(link.attributes.get("href") or "", url)) for link in links)
         found = next(((link, ref) for link, ref in refs if ref), None)
         if found is None:
             continue
         link, ref = found
         heading = card.css_first(_TITLES)
-        shown = heading.text() if heading is not None else link.text()
-        title = (link.attributes.get("title") or shown).strip()
-        yield Card(ref, " ".join(title.split("\n")[0].split()))
+        shown = (heading if heading is not None else link).text(separator="\n")
+        lines = (link.attributes.get("title") or shown).strip().splitlines()
+        yield Card(ref, lines[0].strip() if lines else "")
 
 
-def _ref(link: str, host: str) -> StoryRef | None:
+def _ref(link: str, base: str) -> StoryRef | None:
     try:
-        return story_ref(link.strip(), host=host)
+        return story_ref(absolute(link, base))
     except NotAStory:
         return None
 

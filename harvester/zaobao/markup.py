@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -14,8 +16,17 @@ DEPTH_LIMIT = 2_000
 
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _META_WINDOW = 4_096
-# Pages labelled gb2312 hold characters that only its superset knows (WHATWG Encoding, 10.2).
-_SUPERSET = {"gb2312": "gb18030", "gbk": "gb18030", "hz": "gb18030", "big5": "big5hkscs"}
+# What a Chinese site may be labelled, and how it is read: pages labelled gb2312 hold characters
+# that only its superset knows (WHATWG Encoding, 10.2). Other labels are mistakes: the site is
+# Chinese, and Latin-1 would make letters of any bytes.
+_CODECS = {
+    **dict.fromkeys(("gb2312", "gb_2312-80", "gbk", "x-gbk", "cp936", "gb18030"), "gb18030"),
+    **dict.fromkeys(("big5", "big5-hkscs", "cn-big5", "x-x-big5"), "big5hkscs"),
+    **dict.fromkeys(("utf-16", "utf-16le", "ucs-2"), "utf-16-le"),
+    "utf-16be": "utf-16-be",
+}
+# The charset of the site before 2013.
+_LEGACY = "gb18030"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -25,7 +36,14 @@ _BOMS = (
 _BAD_SHARE = 0.001
 _BAD_FEW = 3
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]{0,40})")
+_ATTRIBUTE_LIMIT = 500
+_HARMLESS = 200_000
+_LONG_TAG = 2_000
+# Possessive, so that no input makes it go back.
+_TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9-]{0,40})((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)""")
+_QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
+_RAW = ("script", "style", "textarea", "title")
+_RAW_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _RAW}
 # Void elements, and those whose end tag may be left out: the parser closes them by itself.
 _UNCOUNTED = frozenset(
     {
@@ -39,22 +57,28 @@ _UNCOUNTED = frozenset(
 def decode(body: bytes, url: str, label: str | None = None) -> str:
     """Return a page as text. `label` is the charset of the HTTP header.
 
-    Order: BOM, UTF-8 where the bytes are UTF-8, HTTP label, meta label. Bytes that are valid UTF-8
-    come first because labels lie (pages of 2025 came without, others with a wrong one), while GBK
-    text is practically never valid UTF-8. Raises `Unreadable` above 0.1 % undecodable characters.
+    Order: BOM, UTF-8 where the bytes are UTF-8, HTTP label, meta label, the site's old charset.
+    Bytes that are valid UTF-8 come first because labels lie (pages of 2025 came without, others
+    with a wrong one), while GBK text is practically never valid UTF-8. Raises `Unreadable` above
+    0.1 % undecodable characters.
     """
     for bom, name in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, "replace")
-    meta = _META.search(body, 0, _META_WINDOW)
-    labels = [label, meta[1].decode("ascii", "replace") if meta else None]
-    known = [codec for name in labels if name and (codec := _codec(name))]
-    wide = [codec for codec in known if codec.startswith("utf-16")]
-    for codec in (*wide, "utf-8", *known):
+    # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
+    first = () if body.count(0) * 10 > len(body) else ("utf-8",)
+    for codec in (*first, *_labelled(body, label), _LEGACY):
         text = body.decode(codec, "replace")
         if text.count("\N{REPLACEMENT CHARACTER}") <= max(_BAD_FEW, len(text) * _BAD_SHARE):
             return text
-    raise Unreadable(url, f"the text is garbled in every charset tried ({', '.join(known)} utf-8)")
+    raise Unreadable(url, "the text is garbled in every charset that a page of this site can have")
+
+
+def _labelled(body: bytes, label: str | None) -> Iterator[str]:
+    meta = _META.search(body, 0, _META_WINDOW)
+    for name in (label, meta[1].decode("ascii", "replace") if meta else None):
+        if name and (codec := _CODECS.get(name.strip().lower())):
+            yield codec
 
 
 def parse(text: str, url: str) -> LexborHTMLParser:
@@ -65,30 +89,37 @@ def parse(text: str, url: str) -> LexborHTMLParser:
     """
     if len(text) > PAGE_LIMIT:
         raise Unreadable(url, f"the page is larger than {PAGE_LIMIT >> 20} MiB")
-    if _too_deep(text):
-        raise Unreadable(url, f"the page is nested deeper than {DEPTH_LIMIT} elements")
+    if problem := _refusal(text):
+        raise Unreadable(url, problem)
     # As a browser reads it: without this, a <noscript> image in the head moves the head's metas
     # into the body.
     return LexborHTMLParser(text, scripting=True)
 
 
-def _codec(label: str) -> str | None:
-    try:
-        name = codecs.lookup(label.strip()).name
-    except LookupError:
+def _refusal(text: str) -> str | None:
+    """Return why a page would take the parser too long, or None.
+
+    Small pages without many tags cannot; they are the rule and are not looked through.
+    """
+    if len(text) <= _HARMLESS and text.count("<") <= DEPTH_LIMIT:
         return None
-    return _SUPERSET.get(name, name)
-
-
-def _too_deep(text: str) -> bool:
-    if text.count("<") <= DEPTH_LIMIT:
-        return False
-    depth = 0
-    for closing, name in _TAG.findall(text):
-        if name.lower() in _UNCOUNTED:
-            continue
-        depth += -1 if closing else 1
+    depth, at = 0, 0
+    unclosed: Counter[str] = Counter()
+    while tag := _TAG.search(text, at):
+        at = tag.end()
+        name = tag[2].lower()
+        if len(tag[3]) > _LONG_TAG and len(_QUOTED.sub("", tag[3]).split()) > _ATTRIBUTE_LIMIT:
+            return f"a tag of the page has more than {_ATTRIBUTE_LIMIT} attributes"
+        if tag[1]:
+            if unclosed[name]:
+                unclosed[name] -= 1
+                depth -= 1
+        elif name in _RAW:
+            end = _RAW_END[name].search(text, at)
+            at = end.end() if end else len(text)
+        elif name not in _UNCOUNTED:
+            unclosed[name] += 1
+            depth += 1
         if depth > DEPTH_LIMIT:
-            return True
-        depth = max(depth, 0)
-    return False
+            return f"the page is nested deeper than {DEPTH_LIMIT} elements"
+    return None

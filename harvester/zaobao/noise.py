@@ -7,6 +7,7 @@ read from an old post. Selectors and phrases as observed on the site, newest era
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from selectolax.lexbor import LexborNode
 
@@ -48,7 +49,8 @@ _NOISE = (
     # 2013 to 2018
     "a.btn-newspost",
     "#breadcrumbs",
-    "#article-content > p.date",
+    ".share",
+    ".social-share",
 )
 _PAYWALL = (
     ".paywall-message",
@@ -65,7 +67,9 @@ _PAYWALL_TEXT = re.compile(
     r"请\s*订阅或登录[，,]?\s*以继续阅读全文|订户\s*专享内容|请您选择以下方式[，,]\s*阅读全文"
     r"|已是早报订户[，,]\s*请您登录|新用户体验价"
 )
+# Also the line that shows the day in a small template of 2017.
 _NOISE_TEXT = re.compile(
+    r"\d{4}年\d{1,2}月\d{1,2}日\s*星期.|"
     r"购买此文章|热词\s*[:：].*|请\s*LIKE\s*我们的官方面簿.*|(?:推荐|延伸|相关)阅读\s*[:：].+",
     re.DOTALL,
 )
@@ -85,10 +89,28 @@ def noise_ids(root: LexborNode) -> set[int]:
     return found
 
 
+def is_inside(node: LexborNode, ids: Container[int]) -> bool:
+    """Say whether a node, or an element around it, is one of `ids`."""
+    above: LexborNode | None = node
+    while above is not None:
+        if above.mem_id in ids:
+            return True
+        above = above.parent
+    return False
+
+
 def has_paywall(root: LexborNode) -> bool:
-    """Say whether a subscriber box stands in or right beside the body."""
-    scope = root.parent if root.parent is not None and root.tag != "body" else root
+    """Say whether a subscriber box stands in the story: in its article, else beside its body."""
+    scope = enclosing(root, "article") or (root if root.tag == "body" else root.parent) or root
     return scope.css_first(_PAYWALL_SELECTOR) is not None
+
+
+def enclosing(node: LexborNode, tag: str) -> LexborNode | None:
+    """Return the nearest element of a kind around a node, or the node itself."""
+    above: LexborNode | None = node
+    while above is not None and above.tag != tag:
+        above = above.parent
+    return above
 
 
 def is_paywall_text(text: str) -> bool:

@@ -41,6 +41,7 @@ def read_article(
     label of the HTTP header. Raises `NotAStory` with a reason for what is no article, and
     `Unreadable` for an article whose title, instant or body cannot be had.
     """
+    gate.check_address(ref)
     text = decode(page, ref.url, charset)
     doc = Document(ref, text, parse(text, ref.url))
     gate.check_kind(doc)

@@ -51,7 +51,7 @@ def read_sitemap(body: bytes, url: str) -> Sitemap:
     is no sitemap at all, and for a document type (the way of entity bombs).
     """
     reader = _Reader(url)
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = reader.refuse
     parser.StartElementHandler = reader.start
@@ -61,7 +61,7 @@ def read_sitemap(body: bytes, url: str) -> Sitemap:
         parser.Parse(body.removeprefix(b"\xef\xbb\xbf").lstrip(), True)
     except _Full:
         reader.problem = f"more than {MAX_URLS} addresses; the rest is left out"
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the latter: odd encodings
         if not reader.known:
             raise SourceUnreadable(url, f"no sitemap: {error}") from error
         reader.problem = f"breaks off: {error}"
@@ -76,8 +76,8 @@ def children_for(scope: Scope, children: tuple[Child, ...]) -> tuple[Child, ...]
     Monthly files are chosen by their name. Of numbered ones, which ascend in time, those last
     changed before the scope begins are left out; a change time in the future leaves them in.
     """
-    wanted = [child for child in children[:MAX_CHILDREN] if _may_hold(child, scope)]
-    return tuple(sorted(wanted, key=_rank, reverse=True))
+    wanted = [child for child in children if _may_hold(child, scope)]
+    return tuple(sorted(wanted, key=_rank, reverse=True)[:MAX_CHILDREN])
 
 
 def is_ascending(child: Child) -> bool:
@@ -89,8 +89,8 @@ def _may_hold(child: Child, scope: Scope) -> bool:
     if month := _MONTH.search(child.url):
         first = date(int(month[1]), int(month[2]), 1)
         following = (first + timedelta(days=31)).replace(day=1)
-        starts_late = scope.until is not None and first > scope.until + _SLACK
-        ends_early = scope.since is not None and following <= scope.since - _SLACK
+        starts_late = scope.until is not None and first - _SLACK > scope.until
+        ends_early = scope.since is not None and following + _SLACK <= scope.since
         return not (starts_late or ends_early)
     if scope.since is None or child.lastmod is None:
         return True
@@ -98,7 +98,7 @@ def _may_hold(child: Child, scope: Scope) -> bool:
         changed = date.fromisoformat(child.lastmod[:10])
     except ValueError:
         return True
-    return changed >= scope.since - PRINT_LEAD
+    return changed + PRINT_LEAD >= scope.since
 
 
 def _rank(child: Child) -> tuple[int, int]:
@@ -122,7 +122,7 @@ class _Reader:
     children: list[Child] = field(default_factory=list)
     stories: list[StoryRef] = field(default_factory=list)
     others: int = 0
-    _field: str = ""
+    _path: list[str] = field(default_factory=list)
     _loc: str = ""
     _lastmod: str = ""
 
@@ -130,27 +130,30 @@ class _Reader:
         raise SourceUnreadable(self.url, "a sitemap with a document type is refused")
 
     def start(self, name: str, _: object) -> None:
-        local = name.rpartition(" ")[2]
+        local = name.rpartition(":")[2]
+        self._path.append(local)
         if local in ("urlset", "sitemapindex") and not self.known:
             self.known = local
         elif local in ("url", "sitemap"):
             self._loc = self._lastmod = ""
-        # Extensions bring a <loc> of their own, such as <image:loc>.
-        self._field = local if local in ("loc", "lastmod") and "image" not in name else ""
 
     def text(self, data: str) -> None:
-        if self._field == "loc":
-            self._loc += data
-        elif self._field == "lastmod":
-            self._lastmod += data
+        # Extensions have elements of the same names, such as <image:loc>, one level deeper.
+        match self._path[-2:]:
+            case ["url" | "sitemap", "loc"]:
+                self._loc += data
+            case ["url" | "sitemap", "lastmod"]:
+                self._lastmod += data
 
     def end(self, name: str) -> None:
-        self._field = ""
-        local = name.rpartition(" ")[2]
-        if local == "sitemap":
-            self._child(self._loc.strip())
-        elif local == "url":
-            self._story(self._loc.strip())
+        self._path.pop()
+        if len(self.children) + len(self.stories) + self.others >= MAX_URLS:
+            raise _Full
+        match name.rpartition(":")[2]:
+            case "sitemap":
+                self._child(self._loc.strip())
+            case "url":
+                self._story(self._loc.strip())
 
     def _child(self, loc: str) -> None:
         address = "https://" + loc[7:] if loc.startswith("http://") else loc
@@ -161,8 +164,6 @@ class _Reader:
             self.others += 1
 
     def _story(self, loc: str) -> None:
-        if len(self.stories) + self.others >= MAX_URLS:
-            raise _Full
         try:
             self.stories.append(story_ref(loc, self._lastmod.strip() or None))
         except NotAStory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 
@@ -29,9 +30,7 @@ def parse_instant(value: object) -> datetime | None:
     Knows RFC 3339 with and without zone, `MM/DD/YYYY - HH:MM`, `2021年1月22日 3:33 PM`, and
     seconds or milliseconds since 1970 (as text or number). A day without a time is no moment.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    text = str(int(value)) if isinstance(value, float) else str(value)[:200]
+    text = _as_text(value)
     if unix := _UNIX.fullmatch(text):
         return datetime.fromtimestamp(int(unix[1]), UTC)
     if iso := _ISO.search(text):
@@ -42,6 +41,14 @@ def parse_instant(value: object) -> datetime | None:
         hour = _hour(int(cn[5]), (cn[8] or cn[4] or "").lower().replace(".", ""))
         return _instant(cn[1], cn[2], cn[3], hour, cn[6], cn[7])
     return None
+
+
+def _as_text(value: object) -> str:
+    """Return what a page states as text; "" for what states no moment."""
+    if isinstance(value, float):
+        return str(int(value)) if math.isfinite(value) else ""
+    stated = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value)[:200] if stated else ""
 
 
 def parse_day(text: str) -> datetime | None:

@@ -27,7 +27,8 @@ PRINT_LEAD = timedelta(days=5)
 _STORY = re.compile(
     r"(?i:https?://(?P<host>(?:www\.)?zaobao\.com(?:\.sg)?)(?::(?:443|80))?)?"
     r"/(?P<section>[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+){0,9})"
-    r"/story(?P<day>20\d{6})-(?P<id>\d{1,18})/?(?:[?#][!-~]*)?"
+    r"/story(?P<day>20\d{6})-(?P<id>\d{1,18})/?(?:[?#]\S*)?",
+    re.ASCII,
 )
 _URL_LIMIT = 2_000
 

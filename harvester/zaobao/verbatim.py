@@ -5,31 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from harvester.errors import Unreadable
 from harvester.zaobao.images import secure
+from harvester.zaobao.noise import noise_ids
 from harvester.zaobao.order import children, is_shuffled
 
 _ACTIVE = (
     "script, style, noscript, template, object, embed, applet, base, meta, link, svg, math, "
-    "form, frame, frameset"
+    "form, frame, frameset, plaintext, xmp, noembed, noframes, textarea, title"
 )
 _URL_ATTRIBUTES = frozenset(
     {
-        "href",
-        "src",
-        "data-src",
-        "action",
-        "formaction",
-        "background",
-        "poster",
-        "xlink:href",
-        "data",
+        *("href", "src", "srcset", "data-src", "action", "formaction", "background", "poster"),
+        *("xlink:href", "data"),
     }
 )
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _SAFE_SCHEME = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
+_READINGS = 3
 _INERT = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 
 
@@ -38,14 +34,31 @@ def verbatim(roots: Iterable[LexborNode], base: str) -> str:
 
     Images get `src` (absolute https, from the lazy attribute) and `referrerpolicy` as their last
     attributes, control characters are deleted: the rules by which the old posts were made.
+    Raises `Unreadable` for markup that cannot be made harmless.
     """
-    html = "".join(_inner(root, base) for root in roots)
-    return _CONTROLS.sub("", html).strip()
+    html = _one_line(_inner(root, base) for root in roots)
+    # Some markup means something else when it is read again (raw text that closes early): what is
+    # given away must stay as harmless as it looks, whoever parses it.
+    for _ in range(_READINGS):
+        root = LexborHTMLParser(f"<body>{html}").body
+        again = _one_line([_inner(root, base)] if root is not None else [])
+        if again == html:
+            return html
+        html = again
+    raise Unreadable(base, "the body's markup changes whenever it is read")
+
+
+def _one_line(pieces: Iterable[str]) -> str:
+    return _CONTROLS.sub("", "".join(pieces)).strip()
 
 
 def _inner(root: LexborNode, base: str) -> str:
     for node in root.css(_ACTIVE):
         node.remove()
+    for frame in root.css("iframe"):
+        # Its content is text to a browser and markup to lesser readers (RSSHub issue 11222).
+        for inside in list(frame.iter(include_text=True)):
+            inside.remove()
     for node in root.css("*"):
         _disarm(node)
     for image in root.css("img"):
@@ -54,7 +67,7 @@ def _inner(root: LexborNode, base: str) -> str:
         link.attrs["href"] = _resolved(link.attributes.get("href") or "", base)
     if not is_shuffled(root):
         return root.inner_html or ""
-    return "".join(child.html or "" for child in children(root))
+    return "".join(child.html or "" for child in children(root, noise_ids(root)))
 
 
 def _disarm(node: LexborNode) -> None:

@@ -243,8 +243,8 @@ async def test_a_site_that_goes_down_ends_the_run(tmp_path: Path) -> None:
                 process.kill()
                 process.wait()
 
+        place = Place(tmp_path, origin, clock)
         with pytest.raises(SiteUnreachable):
-            place = Place(tmp_path, origin, clock)
             await place.backfill(watcher=Watcher(then=stop), concurrency=1)
     assert len(place.articles()) == 7
 

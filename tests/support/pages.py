@@ -12,7 +12,10 @@ from harvester.model import Era
 STORY = "/realtime/china/story20230312-1370001"
 URL = f"https://www.zaobao.com.sg{STORY}"
 HK_URL = f"https://www.zaobao.com{STORY}"
-LONG = "今天早上，临海湾的居民发现海水退得比往年更远，孩子们在沙滩上找到了许多贝壳，老人们说这是多年未见的景象。"
+LONG = (
+    "今天早上，临海湾的居民发现海水退得比往年更远，"
+    "孩子们在沙滩上找到了许多贝壳，老人们说这是多年未见的景象。"
+)
 """A paragraph that alone is long enough for an article."""
 
 AT = datetime(2023, 3, 12, 2, 30, tzinfo=UTC)

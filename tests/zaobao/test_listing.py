@@ -24,23 +24,31 @@ _LINK = f'<a href="{PATH}?ref=home">{{}}</a>'
 
 HTML_FORMS = [
     # www.zaobao.com.sg since 2024-06
-    f'<ul class="card-listing"><li class="card"><a href="{PATH}"><img></a><div '
-    f'class="content-header">{_LINK.format(f"<h2 class=card-header>{TITLE}</h2>")}</div>'
-    "<div>10:30</div></li></ul>",
+    (
+        f'<ul class="card-listing"><li class="card"><a href="{PATH}"><img></a><div '
+        f'class="content-header">{_LINK.format(f"<h2 class=card-header>{TITLE}</h2>")}</div>'
+        "<div>10:30</div></li></ul>"
+    ),
     f'<ul class="card-listing"><div class="timestamp-card">{_LINK.format(TITLE)}</div></ul>',
     f'<div class="news-feature-card"><h3>{TITLE}</h3>{_LINK.format("")}</div>',
     f'<div data-testid="test-realtime-article-card-1">{_LINK.format(f"<h2>{TITLE}</h2>")}</div>',
     # www.zaobao.com since 2025-07
-    f'<div data-testid="article-list"><article><a class="article-link" title="{TITLE}" '
-    f'href="{PATH}"><h3>别的</h3></a></article></div>',
+    (
+        f'<div data-testid="article-list"><article><a class="article-link" title="{TITLE}" '
+        f'href="{PATH}"><h3>别的</h3></a></article></div>'
+    ),
     # www.zaobao.com 2020 to 2025
     f'<a class="list-block" href="{PATH}"><div>{TITLE}</div>\n<div>03-12</div></a>',
     # 2019 to 2024
-    f'<div class="article-list"><div class="article-type"><a class="article-type-link" '
-    f'href="{PATH}"><h2>{TITLE}</h2></a><span class="datestamp">12/03/2023</span></div></div>',
+    (
+        f'<div class="article-list"><div class="article-type"><a class="article-type-link" '
+        f'href="{PATH}"><h2>{TITLE}</h2></a><span class="datestamp">12/03/2023</span></div></div>'
+    ),
     # 2013 to 2019
-    f'<div class="post-list"><div class="row list"><a href="/photo"><img></a>'
-    f'<div class="content">{_LINK.format(TITLE)}</div></div></div>',
+    (
+        f'<div class="post-list"><div class="row list"><a href="/photo"><img></a>'
+        f'<div class="content">{_LINK.format(TITLE)}</div></div></div>'
+    ),
 ]
 
 
@@ -112,7 +120,7 @@ def test_lists_of_the_site_name_its_stories_only(path: str, hk_listing: Era, url
     listing = read_listing(site.answer(host, path).body, url)
     titles = {shown.story.story_id: shown.story.title for shown in site.truth()}
     ids = [card.ref.story_id for card in listing.cards]
-    days = [card.ref.day for card in listing.cards]
+    days = [card.ref.day for card in listing.cards if card.ref.story_id in titles]
 
     assert ids
     assert len(set(ids)) == len(ids)
@@ -138,7 +146,6 @@ def test_lists_of_the_site_name_its_stories_only(path: str, hk_listing: Era, url
         pytest.param(
             b'{"response":' + b"[" * 100_000,
             id="deep json",
-            marks=pytest.mark.xfail(strict=True, reason="RecursionError of json is not caught"),
         ),
         pytest.param(
             b"<div>" * 5_000,

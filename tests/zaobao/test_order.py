@@ -80,7 +80,6 @@ def test_a_body_with_a_bad_key_is_unreadable(key: str) -> None:
         _blocks(f'<p data-s="{_key(1)}">一</p><p data-s="{key}">二</p>')
 
 
-@pytest.mark.xfail(strict=True, reason="int() takes signs, blanks and underscores")
 @pytest.mark.parametrize("number", ["-1", "1_0", " 3 ", "+4"])
 def test_a_position_is_ascii_digits(number: str) -> None:
     """The decoded position consists of digits alone."""

@@ -84,11 +84,11 @@ def test_stories_are_read_with_their_hint() -> None:
         f"<loc><![CDATA[{_STORY}1]]></loc><lastmod>2023-03-12T10:30:00+08:00</lastmod>",
         f"<lastmod> 2099-01-01 </lastmod><loc>{_STORY}2</loc><priority>0.5</priority>",
         f"<loc>\n{_STORY}3\n</loc><image:image><image:loc>{_HOST}/a.jpg</image:loc></image:image>",
-        f"<loc>http://zaobao.com.sg/realtime/china/story20230312-4?a=1&amp;b=2</loc>",
+        "<loc>http://zaobao.com.sg/realtime/china/story20230312-4?a=1&amp;b=2</loc>",
         f"<loc>{_HOST}/</loc>",
         "<loc></loc>",
         "",
-        f"<loc>https://interactive.zaobao.com.sg/realtime/china/story20230312-5</loc>",
+        "<loc>https://interactive.zaobao.com.sg/realtime/china/story20230312-5</loc>",
         namespace=_NAMESPACE + ' xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"',
     )
     sitemap = read_sitemap(body, INDEX_URL)
@@ -184,21 +184,7 @@ def test_a_document_type_is_refused(doctype: str) -> None:
         read_sitemap(f"{doctype}<urlset><url><loc>&a;</loc></url></urlset>".encode(), INDEX_URL)
 
 
-@pytest.mark.parametrize(
-    "encoding",
-    [
-        "utf-16",
-        *(
-            pytest.param(
-                name,
-                marks=pytest.mark.xfail(
-                    strict=True, reason="pyexpat raises ValueError or LookupError, no ExpatError"
-                ),
-            )
-            for name in ("gb2312", "big5", "x-zaobao", "rot13")
-        ),
-    ],
-)
+@pytest.mark.parametrize("encoding", ["utf-16", "gb2312", "big5", "x-zaobao", "rot13"])
 def test_an_unreadable_encoding_is_an_error_of_the_source(encoding: str) -> None:
     """A declaration of an encoding that cannot be read is no crash."""
     with pytest.raises(SourceUnreadable):

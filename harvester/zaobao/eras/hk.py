@@ -7,26 +7,29 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from harvester.zaobao.clean import Figure
-from harvester.zaobao.extracted import within
+from harvester.zaobao.extracted import caption_near, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
+from harvester.zaobao.noise import is_inside, noise_ids
 
 BODIES = ("article.article-body", "article#article-body", "#article-body")
-_CAPTIONS = ".carousel-caption, .caption, figcaption"
 
 
 def gallery(doc: Document, root: LexborNode | None, selector: str) -> Iterator[Figure]:
     """Yield the pictures outside of the body: a gallery is an array, also of one."""
-    for image in doc.tree.css(selector):
-        if root is not None and within(image, root):
+    pictures = doc.tree.css(selector)
+    page = doc.tree.root
+    skipped = noise_ids(page) if pictures and page is not None else set()
+    # The islands of Astro are dropped from the text, but galleries stand in them.
+    islands = {node.mem_id for node in doc.tree.css("astro-island")}
+    for image in pictures:
+        told = root is not None and within(image, root) and not is_inside(image, islands)
+        if told or is_inside(image, skipped - islands):
             continue
         if url := real_address(image.attributes, doc.ref.url):
             yield Figure(url, _caption(image))
 
 
 def _caption(image: LexborNode) -> str:
-    named = (image.attributes.get(name) or "" for name in ("data-caption", "title"))
-    beside = image.parent.css_first(_CAPTIONS) if image.parent is not None else None
-    shown = beside.text() if beside is not None else ""
-    stated = (shown, *named, image.attributes.get("alt") or "")
-    return next((text.strip() for text in stated if text.strip()), "")
+    named = (image.attributes.get(name) for name in ("data-caption", "title", "alt"))
+    return next((text.strip() for text in (caption_near(image), *named) if text), "")

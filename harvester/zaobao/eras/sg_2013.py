@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from harvester.model import Era, Instant
 from harvester.zaobao.clean import Figure
-from harvester.zaobao.extracted import Extracted, first, fragment, within
+from harvester.zaobao.extracted import Extracted, caption_near, first, fragment, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
 from harvester.zaobao.times import parse_day
@@ -59,4 +59,5 @@ def _lead(doc: Document, root: LexborNode | None) -> Iterator[Figure]:
         shown = holder.css("source, img")
         addresses = (real_address(node.attributes, doc.ref.url) for node in shown)
         if url := next((address for address in addresses if address), ""):
-            yield Figure(url, (holder.attributes.get("title") or "").strip())
+            title = (holder.attributes.get("title") or "").strip()
+            yield Figure(url, caption_near(holder) or title)

@@ -14,11 +14,14 @@ from selectolax.lexbor import LexborNode
 
 from harvester.model import Era
 from harvester.zaobao.clean import Figure
-from harvester.zaobao.extracted import Extracted, first, fragment, within
+from harvester.zaobao.extracted import Extracted, caption_near, first, fragment, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
+from harvester.zaobao.noise import enclosing, is_inside, noise_ids
 
 _BODIES = ("article .articleBody", ".articleBody")
+# Pictures of who wrote it, not of what it is about.
+_PORTRAITS = "[class*='author'], [class*='byline'], [class*='avatar']"
 _BYLINES = ("article time", "[data-testid*='date']", "[data-testid*='time']")
 
 
@@ -52,13 +55,19 @@ def _stated_body(doc: Document) -> LexborNode | None:
 
 
 def _shown_lead(doc: Document, body: LexborNode) -> Iterator[Figure]:
-    """Yield the pictures between headline and body; their caption is the alternative text."""
-    buttons = doc.tree.css("button.w-full img")
-    before = takewhile(lambda node: not within(node, body), doc.tree.css("article img"))
-    for image in [node for node in buttons if not within(node, body)] or list(before)[:1]:
-        caption = (image.attributes.get("alt") or "").strip()
+    """Yield the pictures between headline and body."""
+    story = enclosing(body, "article")
+    if story is None:
+        return
+    skipped = noise_ids(story) | {node.mem_id for node in story.css(_PORTRAITS)}
+    shown = takewhile(lambda node: not within(node, body), story.css("img"))
+    before = [node for node in shown if not is_inside(node, skipped)]
+    buttons = {node.mem_id for node in story.css("button.w-full img")}
+    captions = {picture.url: picture.caption for picture in _stated_lead(doc)}
+    for image in [node for node in before if node.mem_id in buttons] or before[:1]:
         if url := real_address(image.attributes, doc.ref.url):
-            yield Figure(url, caption)
+            named = (caption_near(image), captions.get(url), image.attributes.get("alt"))
+            yield Figure(url, next((text.strip() for text in named if text), ""))
 
 
 def _stated_lead(doc: Document) -> Iterator[Figure]:

@@ -1,0 +1,386 @@
+"""The public face: options, exit codes, one line for a mistake, one object for `--json`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import (
+    DEADLINE,
+    environment,
+    harvester,
+    one_object,
+    refused,
+    replica,
+)
+from tests.e2e.support import Place, address, read, story
+
+COMMANDS = ("backfill", "fetch", "import", "verify", "status", "demo")
+QUICK = ("--rate", "1000", "--concurrency", "4")
+NOWHERE = ("--site-origin", "http://127.0.0.1:1")
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    """Yield the origin of a replica of five stories in a process of its own."""
+    with replica(5) as (origin, _):
+        yield origin
+
+
+# --- help and usage ---
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command: str, tmp_path: Path) -> None:
+    """Every command explains itself with examples that name it."""
+    told = harvester(command, "--help", cwd=tmp_path)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f"harvester {command}" in told.stdout.partition("examples:")[2]
+    assert "--site-origin URL" in told.stdout
+
+
+def test_help_of_all(tmp_path: Path) -> None:
+    """The help names every command and every exit code."""
+    told = harvester("--help", cwd=tmp_path)
+
+    assert told.returncode == 0
+    for word in (*COMMANDS, "65", "69", "74", "75", "130"):
+        assert word in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [
+        (("backfill", "--sinse", "7d"), "--since"),
+        (("backfill", "--section=realtime", "--limitt=3"), "--limit"),
+        (("backfill", "--site-orign", "http://127.0.0.1:1"), "--site-origin"),
+        (("verify", "--repare"), "--repair"),
+        (("--sedes", "x", "status"), "--seeds"),
+        (("status", "--jsn"), "--json"),
+    ],
+)
+def test_unknown_option(wrong: tuple[str, ...], near: str, tmp_path: Path) -> None:
+    """An unknown option ends with 2 and one line that names the nearest one."""
+    refused(harvester(*wrong, cwd=tmp_path), 2, f"did you mean {near}?")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ((), "COMMAND"),
+        (("backfil",), "backfill"),
+        (("fetch",), "URL"),
+        (("import",), "PATH"),
+        (("backfill", "--source", "rss"), "sitemap"),
+        (("backfill", "--source", "urls"), "--urls-from"),
+        (("backfill", "--source", "listing", "--urls-from", "x.txt"), "--urls-from"),
+        (("backfill", "--since", "yesterday"), "--since: 'yesterday'"),
+        (("backfill", "--until", "2021-02-30"), "--until: '2021-02-30'"),
+        (("backfill", "--since", "7x"), "--since: '7x'"),
+        (("backfill", "--since", "99999y"), "--since: '99999y'"),
+        (("backfill", "--since", ""), "--since"),
+        (("backfill", "--since", "2022-01-01", "--until", "2021-12-31"), "2021-12-31"),
+        (("backfill", "--since", "1d", "--until", "1m"), "--since"),
+        (("backfill", "--limit", "-1"), "--limit"),
+        (("backfill", "--limit", "many"), "--limit"),
+        (("backfill", "--rate", "0"), "--rate"),
+        (("backfill", "--rate", "nan"), "--rate"),
+        (("backfill", "--concurrency", "1.5"), "--concurrency"),
+        (("backfill", "--body", "dirty"), "'dirty'"),
+        (("backfill", "--seeds", ""), "--seeds"),
+        (("backfill", "--urls-from", "missing.txt"), "missing.txt"),
+        (("backfill", "--urls-from", "."), "--urls-from ."),
+        (("backfill", "--site-origin", "ftp://127.0.0.1"), "ftp://127.0.0.1"),
+        (("backfill", "--site-origin", "127.0.0.1:80"), "127.0.0.1:80"),
+        (("--config", "missing.toml", "status"), "missing.toml"),
+        (("--config", ".", "status"), "."),
+        (("import", "missing"), "missing"),
+        (("import", "post\0.md"), "post"),
+    ],
+)
+def test_wrong_usage(wrong: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    """What cannot be used ends with 2 and one line that names it."""
+    if any("\0" in word for word in wrong):
+        pytest.skip("no command line can hold a NUL")
+    refused(harvester(*wrong, cwd=tmp_path), 2, words)
+
+
+def test_unreadable_text_of_addresses(tmp_path: Path) -> None:
+    """A list of addresses that is no text, or is empty, is wrong usage."""
+    (tmp_path / "list").write_bytes(b"\xff\xfe\x00")
+    refused(harvester("backfill", "--urls-from", "list", *NOWHERE, cwd=tmp_path), 2, "list")
+
+    (tmp_path / "list").write_text("# nothing\n\n")
+    ended = harvester("backfill", "--urls-from", "list", *NOWHERE, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "no addresses" in ended.stderr
+
+
+# --- settings ---
+
+
+def test_global_options_before_and_after(tmp_path: Path, origin: str) -> None:
+    """Global options mean the same in front of a command and behind it."""
+    for number, line in enumerate(
+        (
+            ("--seeds", "s0", "--state", "t0", "--site-origin", origin, "backfill"),
+            ("backfill", "--seeds", "s1", "--state", "t1", "--site-origin", origin),
+            ("--seeds", "s2", "backfill", "--state", "t2", f"--site-origin={origin}"),
+        )
+    ):
+        ended = harvester(*line, *QUICK, "--json", cwd=tmp_path)
+        assert (ended.returncode, one_object(ended.stdout)["new"]) == (0, 5)
+        assert len(list((tmp_path / f"s{number}").rglob("*.md"))) == 5
+        assert (tmp_path / f"t{number}" / "harvester.db").is_file()
+
+
+def test_flag_then_variable_then_file(tmp_path: Path, origin: str) -> None:
+    """A flag goes before the environment, the environment before harvester.toml."""
+    (tmp_path / "harvester.toml").write_text(
+        f'seeds = "of-file"\nstate = "of-file-too"\nrate = 1000\nsite_origin = "{origin}"\n'
+    )
+    ended = harvester(
+        *("backfill", "--seeds", "of-flag"),
+        cwd=tmp_path,
+        environ={"HARVESTER_SEEDS": "of-variable", "HARVESTER_STATE": "of-variable"},
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"harvester.toml", "of-flag", "of-variable"}
+    assert (tmp_path / "of-variable" / "harvester.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('sedes = "x"\n', "unknown key 'sedes'; did you mean 'seeds'?"),
+        ("rate = \n", "no valid TOML"),
+        ('rate = "quick"\n', "harvester.toml: rate: 'quick'"),
+        ("rate = true\n", "harvester.toml: rate"),
+        ("seeds = 3\n", "harvester.toml: seeds"),
+        ("sections = [1]\n", "harvester.toml: sections"),
+        ('[harvester]\nseeds = "x"\n', "unknown key 'harvester'"),
+    ],
+)
+def test_wrong_settings_file(text: str, words: str, tmp_path: Path) -> None:
+    """A harvester.toml with a wrong key or value ends with 2, named with the file."""
+    (tmp_path / "harvester.toml").write_text(text)
+
+    refused(harvester("status", cwd=tmp_path), 2, words)
+
+
+def test_wrong_variable(tmp_path: Path) -> None:
+    """A variable that cannot be used is named."""
+    ended = harvester("status", cwd=tmp_path, environ={"HARVESTER_RATE": "fast"})
+    refused(ended, 2, "HARVESTER_RATE: 'fast'")
+
+
+# --- disk, database, site ---
+
+
+def test_foreign_database(tmp_path: Path) -> None:
+    """The database of another program ends every command with 65 and stays as it is."""
+    (tmp_path / "state").mkdir()
+    path = tmp_path / "state" / "harvester.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (a)")
+    before = path.read_bytes()
+
+    for line in (("backfill", *NOWHERE), ("status",), ("verify",), ("verify", "--repair")):
+        ended = harvester(*line, cwd=tmp_path)
+        assert ended.returncode == 65
+        assert "another program" in ended.stderr
+    assert before == path.read_bytes()
+
+
+def test_damaged_database(tmp_path: Path) -> None:
+    """A catalogue that is none ends with 65 and a way out."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "harvester.db").write_bytes(b"not a database" * 400)
+
+    for line in (("backfill", *NOWHERE), ("status",), ("verify",)):
+        ended = harvester(*line, cwd=tmp_path)
+        assert (ended.returncode, ended.stdout) == (65, "")
+        assert "harvester import" in ended.stderr
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--state"])
+def test_a_file_where_a_folder_should_be(option: str, tmp_path: Path) -> None:
+    """A file in place of a folder is a disk error."""
+    (tmp_path / "file").write_text("")
+    ended = harvester("backfill", option, "file", *NOWHERE, "--json", cwd=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (74, "")
+    assert "file" in ended.stderr
+
+
+def test_a_folder_where_the_catalogue_should_be(tmp_path: Path) -> None:
+    """So is a folder in place of the catalogue."""
+    (tmp_path / "state" / "harvester.db").mkdir(parents=True)
+
+    for line in (("backfill", *NOWHERE), ("status",), ("verify",)):
+        assert harvester(*line, cwd=tmp_path).returncode == 74
+
+
+@pytest.mark.parametrize("command", ["backfill", "fetch"])
+def test_nobody_at_the_origin(command: str, tmp_path: Path) -> None:
+    """No server at --site-origin: the sitemap ends with 69, a single story fails with 1."""
+    urls = (address(story(9_700_001)),) if command == "fetch" else ()
+    ended = harvester(command, *urls, *NOWHERE, "--json", cwd=tmp_path)
+
+    assert ended.returncode == (69 if command == "backfill" else 1)
+    assert "127.0.0.1" in ended.stderr or "refused" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "verify"])
+def test_empty_place(command: str, tmp_path: Path) -> None:
+    """Where nothing was ever harvested they say so, and make nothing."""
+    refused(harvester(command, cwd=tmp_path), 65, "there is no catalogue yet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_empty_catalogue(tmp_path: Path) -> None:
+    """A catalogue without stories is in order, and status says how to begin."""
+    (tmp_path / "posts").mkdir()
+    taken = harvester("import", "posts", "--json", cwd=tmp_path)
+
+    assert (taken.returncode, one_object(taken.stdout)["discovered"]) == (0, 0)
+    assert harvester("verify", cwd=tmp_path).stdout == "0 posts, disk and catalogue agree\n"
+    assert "harvester backfill" in harvester("status", cwd=tmp_path).stdout
+
+
+# --- results ---
+
+
+def test_backfill_and_after(tmp_path: Path, origin: str) -> None:
+    """Run, second run, status, verify, and what `--json` says of each."""
+    line = ("backfill", "--site-origin", origin, *QUICK)
+    first = harvester(*line, "--json", cwd=tmp_path)
+    second = harvester(*line, cwd=tmp_path)
+    status = harvester("status", "--json", cwd=tmp_path)
+    verified = harvester("verify", "--json", cwd=tmp_path)
+
+    assert [each.returncode for each in (first, second, status, verified)] == [0, 0, 0, 0]
+    counts = one_object(first.stdout)
+    assert (counts["discovered"], counts["new"]) == (5, 5)
+    assert second.stdout.startswith("5 addresses: 0 new, 0 revised")
+    assert "5 skipped" in second.stdout
+    told = json.loads(status.stdout)
+    assert (told["stories"], told["addresses"], len(told["runs"])) == (5, 5, 2)
+    assert json.loads(verified.stdout) == {"posts": 5, "differences": [], "repaired": []}
+    assert "5 stories held" in harvester("status", cwd=tmp_path).stdout
+
+
+def test_contact_is_asked_for_once(tmp_path: Path, origin: str) -> None:
+    """While no contact is set a backfill says so; once it is set it does not."""
+    line = ("backfill", "--site-origin", origin, *QUICK)
+    without = harvester(*line, cwd=tmp_path)
+    named = harvester(*line, "--contact", "mail@example.org", cwd=tmp_path)
+
+    assert without.stderr.count("contact") >= 1
+    assert "contact" not in named.stderr
+
+
+def test_fetch(tmp_path: Path, origin: str) -> None:
+    """Single addresses: one that is held is asked for again, one that is none is rejected."""
+    harvester("backfill", "--site-origin", origin, *QUICK, cwd=tmp_path)
+    held = next(iter(Place(tmp_path).articles().values()))
+    line = ("fetch", held.url, "https://example.org/x", "--site-origin", origin, *QUICK, "--json")
+
+    ended = harvester(*line, cwd=tmp_path)
+
+    counts = one_object(ended.stdout)
+    assert (ended.returncode, counts["unchanged"], counts["rejected"]) == (0, 1, 1)
+    assert "https://example.org/x" in ended.stderr
+
+
+def test_addresses_from_standard_input(tmp_path: Path, origin: str) -> None:
+    """`--urls-from -` reads addresses, one a line, from standard input."""
+    harvester("backfill", "--site-origin", origin, *QUICK, "--state", "other", cwd=tmp_path)
+    urls = (
+        [row.url for row in Place(tmp_path).articles().values()]
+        if (tmp_path / "state").exists()
+        else []
+    )
+    with closing(sqlite3.connect(tmp_path / "other" / "harvester.db")) as connection:
+        urls = [url for (url,) in connection.execute("SELECT url FROM articles")]
+    given = "".join(f"{url}\r\n" for url in urls[:2])
+    line = ("backfill", "--urls-from", "-", "--site-origin", origin, *QUICK, "--json")
+
+    ended = harvester(*line, "--seeds", "third", cwd=tmp_path, given=given)
+
+    assert (ended.returncode, one_object(ended.stdout)["new"]) == (0, 2)
+
+
+def test_verify_finds_and_repairs(tmp_path: Path, origin: str) -> None:
+    """Files changed, lost and added are named with exit 1; repaired, all is well again."""
+    harvester("backfill", "--site-origin", origin, *QUICK, cwd=tmp_path)
+    place = Place(tmp_path)
+    before = place.files()
+    changed, lost, *_ = (place.seeds / path for path in sorted(before))
+    changed.write_bytes(b"changed")
+    lost.unlink()
+
+    found = harvester("verify", "--json", cwd=tmp_path)
+    repaired = harvester("verify", "--repair", "--json", cwd=tmp_path)
+
+    assert [found.returncode, repaired.returncode] == [1, 0]
+    paths = {each["path"] for each in json.loads(found.stdout)["differences"]}
+    assert paths == {path.relative_to(place.seeds).as_posix() for path in (changed, lost)}
+    assert before == place.files()
+    assert harvester("verify", cwd=tmp_path).returncode == 0
+
+
+def test_reader_that_goes_away(tmp_path: Path) -> None:
+    """A pipe that is closed early brings no traceback."""
+    ended = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m harvester.cli --help | head -0"],
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert "Traceback" not in ended.stderr
+
+
+# --- demo ---
+
+
+def test_demo(tmp_path: Path) -> None:
+    """The demo harvests the replica twice, asks for no story the second time, and verifies."""
+    ended = harvester("demo", "--folder", "here", cwd=tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "story pages asked for in the second run: 0" in ended.stdout
+    assert "disk and catalogue agree" in ended.stdout
+    posts = list((tmp_path / "here" / "seeds").rglob("*.md"))
+    assert len(posts) > 40
+    assert read(posts[0].read_bytes()).blocks
+    assert {path.name for path in tmp_path.iterdir()} == {"here"}
+
+    again = harvester("demo", "--folder", "here", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_demo_leaves_other_folders_alone(tmp_path: Path) -> None:
+    """A folder that no demo made is refused and left as it is."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("keep me")
+    (tmp_path / "file").write_text("keep me too")
+
+    refused(harvester("demo", "--folder", "mine", cwd=tmp_path), 2, "mine")
+    refused(harvester("demo", "--folder", "file", cwd=tmp_path), 2, "file")
+
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
+    assert (tmp_path / "file").read_text() == "keep me too"
