@@ -88,7 +88,11 @@ def next_check(state: VisitState, reason: str, failures: int, now: datetime) -> 
 
 
 def _folded(text: str) -> str:
-    return _INVISIBLE.sub("", _NOT_IDEOGRAPHS.sub(lambda run: _nfkc(run[0]), text))
+    # Twice: the first time makes blanks, and what no longer stands apart may combine.
+    for _ in range(2):
+        text = _INVISIBLE.sub("", text)
+        text = _NOT_IDEOGRAPHS.sub(lambda run: _nfkc(run[0]), text)
+    return text
 
 
 @lru_cache(maxsize=2_048)

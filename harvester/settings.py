@@ -112,7 +112,10 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
 def _folder(value: object) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip():
         raise ValueError("a folder is needed")
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{str(value)!r} names the home of an unknown user") from None
 
 
 def _text(value: object) -> str:
@@ -139,7 +142,7 @@ def _number(value: object) -> float:
 
 def _count(value: object) -> int:
     number = _number(value)
-    if number < 1 or number != int(number):
+    if not 1 <= number < math.inf or number != int(number):
         raise ValueError(f"{value!r} is no whole number above 0")
     return int(number)
 

@@ -143,16 +143,8 @@ def test_a_bad_key_is_named(option: Option, file: Path) -> None:
         *(("concurrency", text) for text in ("0", "-1", "1.5", "", "nan")),
         ("body", "CLEAN"),
         ("body", ""),
-        pytest.param(
-            "concurrency",
-            "inf",
-            marks=pytest.mark.xfail(strict=True, reason="OverflowError of int(inf)"),
-        ),
-        pytest.param(
-            "seeds",
-            "~nobody-of-this-name/posts",
-            marks=pytest.mark.xfail(strict=True, reason="RuntimeError of expanduser()"),
-        ),
+        pytest.param("concurrency", "inf"),
+        pytest.param("seeds", "~nobody-of-this-name/posts"),
     ],
 )
 def test_values_at_the_edge(name: str, text: str, file: Path) -> None:

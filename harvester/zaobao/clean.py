@@ -97,6 +97,7 @@ class _Cleaner:
         self._figures: list[Figure] = []
         self._embeds = 0
         self._in_reading_list = False
+        self._lines_count = False
         # A figure whose caption may still follow as its next sibling.
         self._pending: tuple[list[Figure], str] | None = None
 
@@ -119,10 +120,10 @@ class _Cleaner:
             if self._is_inline(child):
                 run.append(child)
             elif child.mem_id not in self.noise:
-                self._leaf("p", run)
+                self._leaf("p", run, depth)
                 run = []
                 self._block(child, depth + 1)
-        self._leaf("p", run)
+        self._leaf("p", run, depth)
 
     def _is_inline(self, node: LexborNode) -> bool:
         if node.is_text_node:
@@ -137,7 +138,7 @@ class _Cleaner:
         elif tag in _DROPPED:
             return
         elif tag in _LEAVES:
-            self._leaf(_LEAVES[tag], list(children(node)))
+            self._leaf(_LEAVES[tag], list(children(node, self.noise)), depth)
         elif tag in _FRAMES:
             self._frame(node, tag, depth)
         elif tag in _SHELLS:
@@ -152,15 +153,17 @@ class _Cleaner:
             self.flow(node, depth)
 
     def _frame(self, node: LexborNode, tag: str, depth: int) -> None:
-        if node.css_first(_BLOCKS) is None:
-            self._leaf(tag, list(children(node)), _spans(node))
+        inside = list(children(node, self.noise))
+        if not any(child.css_first(_BLOCKS) for child in inside if child.is_element_node):
+            self._leaf(tag, inside, depth, _spans(node))
             return
         self._emit(f"<{tag}{_spans(node)}>")
         self.flow(node, depth)
         self._emit(f"</{tag}>")
 
-    def _leaf(self, tag: str, nodes: list[LexborNode], attributes: str = "") -> None:
-        html, text = self._inline(nodes, 0)
+    def _leaf(self, tag: str, nodes: list[LexborNode], depth: int, attributes: str = "") -> None:
+        self._lines_count = tag == "pre"
+        html, text = self._inline(nodes, depth)
         html, text = html.strip(_ASCII_BLANKS), text.strip()
         cell = tag in ("td", "th")
         if not (text or cell or "<img" in html or "<iframe" in html):
@@ -168,7 +171,7 @@ class _Cleaner:
         if not cell and self._is_service(text, nodes):
             return
         if tag == "pre":
-            html = html.replace("\n", "<br>")
+            html = one_line(html.strip("\n").replace("\n", "<br>"))
         if text:
             self._blocks.append(text)
         self._emit(f"<{tag}{attributes}>{html}</{tag}>")
@@ -190,7 +193,8 @@ class _Cleaner:
 
     def _inline_node(self, node: LexborNode, depth: int) -> tuple[str, str]:
         if node.is_text_node:
-            text = one_line(node.text_content or "")
+            text = node.text_content or ""
+            text = text if self._lines_count else one_line(text)
             return escape(text), text
         tag = node.tag or ""
         if node.mem_id in self.noise:
@@ -231,8 +235,8 @@ class _Cleaner:
     def _one_picture(self, node: LexborNode) -> bool:
         images = [node] if node.tag == "img" else self._own(node.css("img"))
         sources = images or self._own(node.css("source"))
-        if not sources:
-            return False
+        if not sources or any(_text(p) for p in node.css("p") if not _in_caption(p)):
+            return False  # no picture alone: what it holds is looked at one by one
         found = [
             Figure(url) for image in sources if (url := real_address(image.attributes, self.base))
         ]
@@ -281,6 +285,11 @@ def _caption_of(node: LexborNode, images: list[LexborNode]) -> str:
     # zaobao.com wraps picture and caption in a link (observed 2022-07).
     loose = _text(node) if node.tag == "a" or "item" in classes_of(node) else ""
     return next((text for text in (*written, loose, *named) if text), "")
+
+
+def _in_caption(node: LexborNode) -> bool:
+    around = node.parent
+    return around is not None and around.css_matches(_CAPTIONS)
 
 
 def figure_html(urls: Sequence[str], caption: str) -> str:

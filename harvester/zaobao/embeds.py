@@ -47,6 +47,7 @@ def _frame(url: str) -> str:
     except ValueError:
         return ""
     known = any(host == player or host.endswith(f".{player}") for player in _PLAYERS)
-    if not known or not url.startswith("https://"):
+    # Browsers read a backslash as a slash: then the host is another one.
+    if not known or "\\" in url or not url.startswith("https://"):
         return ""
     return f"<iframe{attribute('src', url)} allowfullscreen></iframe>"

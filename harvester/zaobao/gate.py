@@ -35,11 +35,13 @@ _KINDS = {
         r"|已被?(?:删除|移除|下架)|找不到\S{0,8}(?:页|文章|内容)|无法找到|不存在或已"
     ),
     "consent": r"cookie|隐私(?:权|政策|声明|条款)|同意并继续|consent|个人资料",
-    "login": r"请先?登录|会员登录|登入|log ?in|sign ?in|忘记密码",
+    "login": r"请先?登录|^\s*(?:会员|用户)?登[录入]|log ?in|sign ?in|忘记密码",
     "search": r"搜索结果|search results",
     "maintenance": r"维护中|系统维护|maintenance|service unavailable",
 }
-_MARKS = tuple((kind, re.compile(words, re.IGNORECASE)) for kind, words in _KINDS.items())
+_MARKS = tuple(
+    (kind, re.compile(words, re.IGNORECASE | re.MULTILINE)) for kind, words in _KINDS.items()
+)
 _LISTINGS = (".card-listing", ".article-list", "[data-testid='article-list']", "a.list-block")
 _STORY_MARKS = (
     "meta[property='article:published_time']",

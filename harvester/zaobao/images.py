@@ -46,5 +46,6 @@ def real_address(attributes: Mapping[str, object], base: str) -> str:
             value = value.partition(",")[0].partition(" ")[0]
         if value and not _PLACEHOLDER.search(value):
             address = _SIZED.sub(r"\1", _STORE_ALIAS.sub(_STORE, secure(value, base)))
-            return address if address.startswith("https://") else ""
+            if address.startswith("https://"):
+                return address
     return ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from harvester.errors import NotAStory, SourceUnreadable
+from harvester.errors import NotAStory, SourceUnreadable, Unreadable
 from harvester.model import StoryRef
 from harvester.zaobao.images import absolute
 from harvester.zaobao.loose_json import loads
@@ -61,11 +61,14 @@ def read_listing(body: bytes, url: str, charset: str | None = None) -> Listing:
     once. Raises `SourceUnreadable` where no list is recognised; a page after the last one is an
     empty list.
     """
-    text = decode(body, url, charset)
-    if text.lstrip()[:1] == "{":
-        found = list(_json_cards(text, url))
-        return Listing(_once(found), _next_page(url) if found else None)
-    tree = parse(text, url)
+    try:
+        text = decode(body, url, charset)
+        if text.lstrip()[:1] == "{":
+            found = list(_json_cards(text, url))
+            return Listing(_once(found), _next_page(url) if found else None)
+        tree = parse(text, url)
+    except Unreadable as problem:
+        raise SourceUnreadable(url, problem.problem) from problem
     found = list(_html_cards(tree, url))
     if not found:
         raise SourceUnreadable(url, "no list of stories is recognised on this page")

@@ -38,6 +38,14 @@ _BAD_FEW = 3
 
 _ATTRIBUTE_LIMIT = 500
 _HARMLESS = 200_000
+# Elements that, left open, the parser opens again in every paragraph that follows.
+_REOPENED = frozenset(
+    {
+        *("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong"),
+        *("tt", "u"),
+    }
+)
+_REOPENED_LIMIT = 100
 _LONG_TAG = 2_000
 # Possessive, so that no input makes it go back.
 _TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9-]{0,40})((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)""")
@@ -66,12 +74,29 @@ def decode(body: bytes, url: str, label: str | None = None) -> str:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, "replace")
     # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
-    first = () if body.count(0) * 10 > len(body) else ("utf-8",)
-    for codec in (*first, *_labelled(body, label), _LEGACY):
+    wide = body.count(0) * 10 > len(body)
+    labelled = [codec for codec in _labelled(body, label) if wide == codec.startswith("utf-16")]
+    tried = labelled if wide else ["utf-8", *labelled]
+    for codec in tried:
+        try:
+            return body.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    for codec in (*tried, _LEGACY):
         text = body.decode(codec, "replace")
-        if text.count("\N{REPLACEMENT CHARACTER}") <= max(_BAD_FEW, len(text) * _BAD_SHARE):
+        if _is_readable(text):
             return text
     raise Unreadable(url, "the text is garbled in every charset that a page of this site can have")
+
+
+def _is_readable(text: str) -> bool:
+    """Say whether so few characters are lost that the text is still what was published.
+
+    Most of a page is ASCII in any charset: the loss is also measured by what is not.
+    """
+    lost = text.count("\N{REPLACEMENT CHARACTER}")
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
+    return lost <= max(_BAD_FEW, len(text) * _BAD_SHARE) and lost * 10 <= foreign
 
 
 def _labelled(body: bytes, label: str | None) -> Iterator[str]:
@@ -99,7 +124,7 @@ def parse(text: str, url: str) -> LexborHTMLParser:
 def _refusal(text: str) -> str | None:
     """Return why a page would take the parser too long, or None.
 
-    Small pages without many tags cannot; they are the rule and are not looked through.
+    Pages that are small and have few tags cannot; they are not looked through.
     """
     if len(text) <= _HARMLESS and text.count("<") <= DEPTH_LIMIT:
         return None
@@ -120,6 +145,8 @@ def _refusal(text: str) -> str | None:
         elif name not in _UNCOUNTED:
             unclosed[name] += 1
             depth += 1
+            if name in _REOPENED and unclosed[name] > _REOPENED_LIMIT:
+                return f"more than {_REOPENED_LIMIT} <{name}> of the page are not closed"
         if depth > DEPTH_LIMIT:
             return f"the page is nested deeper than {DEPTH_LIMIT} elements"
     return None

@@ -61,11 +61,9 @@ _PAYWALL = (
 _NEWSPOST = "a[href*='newspost.newslink.sg']"
 _NOISE_SELECTOR = ", ".join((*_NOISE, *_PAYWALL))
 _PAYWALL_SELECTOR = ", ".join(_PAYWALL)
-_SHORT = 30
-
 _PAYWALL_TEXT = re.compile(
-    r"请\s*订阅或登录[，,]?\s*以继续阅读全文|订户\s*专享内容|请您选择以下方式[，,]\s*阅读全文"
-    r"|已是早报订户[，,]\s*请您登录|新用户体验价"
+    r"请\s*订阅或登录[，,]?\s*以继续阅读全文|此文章为\S{0,4}\s*订户\s*专享内容"
+    r"|请您选择以下方式[，,]\s*阅读全文|已是早报订户[，,]\s*请您登录|新用户体验价[，,]\s*每月只需"
 )
 # Also the line that shows the day in a small template of 2017.
 _NOISE_TEXT = re.compile(
@@ -82,11 +80,14 @@ def noise_ids(root: LexborNode) -> set[int]:
     found = {node.mem_id for node in root.css(_NOISE_SELECTOR)}
     for link in root.css(_NEWSPOST):
         holder = link.parent
-        small = holder is not None and len(holder.text()) <= _SHORT
-        found.add(
-            holder.mem_id if holder and small and holder.mem_id != root.mem_id else link.mem_id
-        )
+        if holder is None or holder.mem_id == root.mem_id or _says(holder) != _says(link):
+            holder = link  # only the link: what it stands in says more
+        found.add(holder.mem_id)
     return found
+
+
+def _says(node: LexborNode) -> str:
+    return node.text().strip()
 
 
 def is_inside(node: LexborNode, ids: Container[int]) -> bool:
@@ -115,7 +116,7 @@ def enclosing(node: LexborNode, tag: str) -> LexborNode | None:
 
 def is_paywall_text(text: str) -> bool:
     """Say whether a paragraph asks the reader to subscribe."""
-    return len(text) <= _NOISE_TEXT_LIMIT and _PAYWALL_TEXT.search(text) is not None
+    return len(text) <= _NOISE_TEXT_LIMIT and _PAYWALL_TEXT.match(text) is not None
 
 
 def is_noise_text(text: str) -> bool:

@@ -10,7 +10,7 @@ from harvester.zaobao.urls import SINGAPORE
 
 _ISO = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T|\s+)(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?"
-    r"\s*(Z|[+-]\d\d:?\d\d)?"
+    r"\s*(Z|[+-]\d\d:?\d\d|[AaPp]\.?[Mm])?"
 )
 # The year comes last only in JSON-LD of 2019 to 2024, with the month first.
 _AMERICAN = re.compile(r"(\d\d)/(\d\d)/(\d{4})\s*-\s*(\d\d):(\d\d)(?::(\d\d))?")
@@ -21,7 +21,9 @@ _CHINESE = re.compile(
 _CHINESE_DAY = re.compile(r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日")
 _UNIX = re.compile(r"\s*(\d{10})(\d{3})?\s*")
 _AFTERNOON = frozenset({"pm", "下午", "中午", "晚上"})
+_YEARS = range(1990, 2101)
 _MORNING = frozenset({"am", "上午", "凌晨", "早上"})
+_HALVES = frozenset({"am", "pm"})
 
 
 def parse_instant(value: object) -> datetime | None:
@@ -34,7 +36,10 @@ def parse_instant(value: object) -> datetime | None:
     if unix := _UNIX.fullmatch(text):
         return datetime.fromtimestamp(int(unix[1]), UTC)
     if iso := _ISO.search(text):
-        return _instant(iso[1], iso[2], iso[3], iso[4], iso[5], iso[6], zone=iso[7])
+        half = (iso[7] or "").lower().replace(".", "")
+        zone = None if half in _HALVES else iso[7]
+        hour = _hour(int(iso[4]), half)
+        return _instant(iso[1], iso[2], iso[3], hour, iso[5], iso[6], zone=zone)
     if us := _AMERICAN.search(text):
         return _instant(us[3], us[1], us[2], us[4], us[5], us[6])
     if cn := _CHINESE.search(text):
@@ -67,6 +72,8 @@ def _hour(hour: int, half: str) -> int:
 
 def _instant(*fields: str | int | None, zone: str | None = None) -> datetime | None:
     numbers = [int(field or 0) for field in fields]
+    if numbers[0] not in _YEARS:
+        return None
     try:
         local = datetime(*numbers, tzinfo=SINGAPORE)  # type: ignore[arg-type,misc]
         if zone:

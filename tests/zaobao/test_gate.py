@@ -58,18 +58,7 @@ def _at(url: str) -> str:
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [
-        pytest.param(
-            url,
-            kind,
-            id=kind,
-            marks=pytest.mark.xfail(
-                kind == "login", strict=True, reason="a page titled 登录 passes for a listing"
-            ),
-        )
-        for url, kind in SITE.others().items()
-        if kind in REASONS
-    ],
+    [pytest.param(url, kind, id=kind) for url, kind in SITE.others().items() if kind in REASONS],
 )
 def test_other_pages_are_not_archived(url: str, kind: str) -> None:
     """Every page of the site that is no article is refused, each for its own reason."""

@@ -162,13 +162,7 @@ def test_garbled_text_is_not_read(case: Case) -> None:
     [
         Case("utf-8", "utf-16"),
         Case("utf-8", None, "utf-16"),
-        pytest.param(
-            Case("gb18030", "utf-16", "gbk"),
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="any bytes without zeros are read as UTF-16 if the header says so",
-            ),
-        ),
+        pytest.param(Case("gb18030", "utf-16", "gbk")),
     ],
 )
 def test_a_meta_element_that_can_be_read_is_not_utf_16(case: Case) -> None:
@@ -176,9 +170,6 @@ def test_a_meta_element_that_can_be_read_is_not_utf_16(case: Case) -> None:
     assert case.texts == _read(case)[1]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a large page may hold 0.1 % bad characters: all of a short story"
-)
 @pytest.mark.parametrize("codec", ["gb18030", "big5"])
 def test_a_short_story_in_a_large_frame_is_not_garbled(codec: str) -> None:
     """What decodes without loss by its label goes before UTF-8 with losses."""
@@ -191,14 +182,14 @@ def test_a_short_story_in_a_large_frame_is_not_garbled(codec: str) -> None:
     assert texts == article.blocks
 
 
-@pytest.mark.xfail(strict=True, reason="the codec of a label may be no text encoding")
 @pytest.mark.parametrize(
     "label", ["rot13", "base64", "zip", "idna", "punycode", "undefined", "a\0b", "\udcff"]
 )
 def test_a_label_that_is_no_charset_is_passed_over(label: str) -> None:
-    """Labels that name a codec of another kind are unknown ones."""
-    with pytest.raises(Unreadable):
-        decode("潮水退得很远。".encode("gb18030"), URL, label)
+    """Labels that name a codec of another kind, or nothing, are as good as none."""
+    text = "渔民说，这样的潮水三十年才有一次。"
+
+    assert text == decode(text.encode("gb18030"), URL, label)
 
 
 @given(st.binary(), st.none() | st.sampled_from(["utf-8", "gb2312", "big5", "utf-16", "latin-1"]))
@@ -211,19 +202,19 @@ def test_any_bytes_are_text_or_unreadable(body: bytes, label: str | None) -> Non
     parse(text, URL)
 
 
-@given(st.text(), st.sampled_from(["gb2312", "big5", "latin-1", None]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff\ufffd")),
+    st.sampled_from(["gb2312", "big5", "latin-1", None]),
+)
 def test_utf_8_is_always_read_back(text: str, label: str | None) -> None:
     """Valid UTF-8 is UTF-8 under any label of another narrow charset."""
-    body = text.encode("utf-8", "ignore")
-
-    if not text.startswith("\N{ZERO WIDTH NO-BREAK SPACE}"):
-        assert body.decode() == decode(body, URL, label)
+    assert text == decode(text.encode(), URL, label)
 
 
 @pytest.mark.parametrize("tag", ["div", "span", "blockquote", "b", "ul", "table", "x-y"])
 def test_hostile_nesting_is_refused(tag: str) -> None:
     """A page nested deeper than the parser can bear is refused before it is parsed."""
-    with pytest.raises(Unreadable, match="nested deeper"):
+    with pytest.raises(Unreadable, match="nested deeper|not closed"):
         parse(f"<{tag}>" * (DEPTH_LIMIT + 1), URL)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harvester.zaobao.sections import SECTIONS, in_section, listing_urls, no_article
+from harvester.zaobao.sections import SECTIONS, Section, in_section, listing_urls, no_article
 from harvester.zaobao.urls import SITE_HOSTS
 
 
@@ -55,9 +55,9 @@ def test_neighbours_of_those_sections_do(path: str) -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.path)
-def test_every_section_has_lists_on_the_site(section: object) -> None:
+def test_every_section_has_lists_on_the_site(section: Section) -> None:
     """Each list of each section is an https address on one of the site's hosts; none is double."""
-    path = getattr(section, "path", "")
+    path = section.path
     urls = [urlsplit(url) for url in listing_urls(path)]
 
     assert urls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harvester import drafts, judge, post
@@ -30,7 +30,6 @@ _TEXTS = st.lists(_LINES.map(str.strip).filter(bool), min_size=1, max_size=6)
 
 @pytest.mark.parametrize("mode", BodyMode)
 @given(title=_LINES, texts=_TEXTS)
-@settings(max_examples=40)
 def test_any_story_comes_back(mode: BodyMode, title: str, texts: list[str]) -> None:
     """Title and text come back from the written post; all eras and the post have one hash."""
     assume(post.clean_title(title))
