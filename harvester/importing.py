@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from harvester.drafts import draft_of_post
-from harvester.errors import BadPost, DiskError, NotAStory, Unreadable, UsageError
+from harvester.errors import BadPost, NotAStory, Unreadable, UsageError
 from harvester.model import Decision, Draft, Stored, Verdict, Visit, VisitState
 from harvester.pipeline import Tally
 from harvester.store import Archive
@@ -100,11 +100,14 @@ class Importer:
 
     def _read(self, path: Path) -> _File | None:
         try:
-            data = path.read_bytes()
+            if not path.is_file():  # a pipe has no end, a dangling link no beginning
+                self._count(path, Decision(Verdict.FAILED, f"{path}: no regular file"), None)
+                return None
+            draft = draft_of_post(path.read_bytes(), in_place=self._place(path))
+            return _File(path, draft)
         except OSError as problem:
-            raise DiskError(f"{path}: cannot be read: {problem.strerror}") from problem
-        try:
-            return _File(path, draft_of_post(data, in_place=self._place(path)))
+            why = f"{path}: cannot be read: {problem.strerror}"
+            self._count(path, Decision(Verdict.FAILED, why), None)
         except BadPost as problem:
             named = BadPost(problem.line, problem.problem, path)
             self._count(path, Decision(Verdict.FAILED, str(named)), None)
@@ -134,7 +137,8 @@ def post_files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         try:
             if path.is_dir():
-                yield from (p for p in sorted(path.rglob("*.md")) if p.name != "README.md")
+                found = (p for p in sorted(path.rglob("*.md")) if not p.is_dir())
+                yield from (p for p in found if p.name != "README.md")
             elif path.exists():
                 yield path
             else:

@@ -128,7 +128,10 @@ class Pipeline:
         async with asyncio.TaskGroup() as tasks:
             for number in range(self._plan.concurrency):
                 tasks.create_task(self._worker(queue), name=f"worker-{number}")
-            await self._feed(work, queue)
+            try:
+                await self._feed(work, queue)
+            except HarvesterError as error:
+                self._stop_for(error)
             for _ in range(self._plan.concurrency):
                 await queue.put(None)
         if self._halt is not None:

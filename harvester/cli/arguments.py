@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -24,14 +24,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
-        self.exit(2, f"{self.prog}: {message}{self._hint(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
-    def _hint(self, message: str) -> str:
-        wrong = [word for word in message.split() if word.startswith("--")]
-        if not message.startswith("unrecognized") or not wrong:
-            return ""
-        near = difflib.get_close_matches(wrong[0].partition("=")[0], _all_flags(self), n=1)
-        return f"; did you mean {near[0]}?" if near else ""
+    def refuse_unknown(self, words: Sequence[str]) -> None:
+        """Name the first option that no command has, and the nearest that one has; exit with 2."""
+        known = _all_flags(self)
+        for word in words:
+            flag = word.partition("=")[0]
+            if flag == "--":
+                return
+            if flag.startswith("--") and flag not in known:
+                near = difflib.get_close_matches(flag, known, n=1)
+                self.error(
+                    f"unknown option {flag}" + (f"; did you mean {near[0]}?" if near else "")
+                )
 
 
 @dataclass(frozen=True, slots=True)

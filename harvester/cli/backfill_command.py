@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from datetime import date
 from functools import partial
@@ -16,6 +17,7 @@ from harvester.errors import UsageError
 from harvester.model import Scope
 from harvester.runs import Order, Source, backfill
 from harvester.settings import Settings
+from harvester.zaobao.sections import SECTIONS
 from harvester.zaobao.urls import singapore_day
 
 
@@ -31,7 +33,16 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     outcome = run_to_end(
         lambda stopping: backfill(settings, order, screen, clock, stopping), screen
     )
+    if not outcome.counts.discovered and settings.sections:
+        screen.say(_section_hint(settings.sections))
     return report(outcome, screen, as_json=chosen.json)
+
+
+def _section_hint(sections: tuple[str, ...]) -> str:
+    known = [section.path for section in SECTIONS]
+    near = [name for path in sections for name in difflib.get_close_matches(path, known, n=2)]
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"no known story stands in {', '.join(sections)}{hint}"
 
 
 def order_of(chosen: argparse.Namespace, settings: Settings, today: date) -> Order:

@@ -109,6 +109,8 @@ def _show(console: Console, settings: Settings, report: Report) -> None:
 def _fresh(folder: Path) -> Path:
     """Make the folder anew; one that no demo made is left alone."""
     if folder.exists():
+        if not folder.is_dir():
+            raise UsageError(f"--folder {folder}: is no folder; name another")
         if any(folder.iterdir()) and not (folder / _MARKER).exists():
             raise UsageError(f"--folder {folder}: is not empty and no demo made it; name another")
         shutil.rmtree(folder)

@@ -54,6 +54,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
     parser = build_parser()
+    parser.refuse_unknown(sys.argv[1:] if argv is None else argv)
     chosen = parser.parse_args(argv)
     try:
         return int(chosen.run(chosen, settings_of(chosen)))
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> arguments.Parser:
     """Return the parser of the whole command line."""
     parser = arguments.Parser(
         prog="harvester",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from harvester.replica import Site
 from harvester.replica.server import ReplicaServer
+from tests.e2e.processes import replica
 from tests.e2e.support import Place
 
 
@@ -23,3 +24,10 @@ async def server() -> AsyncIterator[ReplicaServer]:
 def place(server: ReplicaServer, tmp_path: Path) -> Place:
     """Return an empty place whose requests go to the replica."""
     return Place(tmp_path, server.origin)
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[str]:
+    """Yield the origin of a replica of five stories in a process of its own."""
+    with replica(5) as (origin, _):
+        yield origin

@@ -229,10 +229,6 @@ def test_broken_and_foreign_posts(tmp_path: Path) -> None:
     assert "2020-08-01-foreign.md: not a post of this newspaper" in ended.stderr
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a named pipe is read without end, and no signal but SIGKILL stops the process",
-)
 def test_a_pipe_among_the_posts(tmp_path: Path) -> None:
     """A named pipe with the name of a post is refused; nothing waits for who may write to it."""
     folder = written(tmp_path / "old", good=post(7))

@@ -214,7 +214,7 @@ def test_utf_8_is_always_read_back(text: str, label: str | None) -> None:
 @pytest.mark.parametrize("tag", ["div", "span", "blockquote", "b", "ul", "table", "x-y"])
 def test_hostile_nesting_is_refused(tag: str) -> None:
     """A page nested deeper than the parser can bear is refused before it is parsed."""
-    with pytest.raises(Unreadable, match="nested deeper|not closed"):
+    with pytest.raises(Unreadable, match=r"nested deeper|not closed"):
         parse(f"<{tag}>" * (DEPTH_LIMIT + 1), URL)
 
 
