@@ -88,11 +88,14 @@ def next_check(state: VisitState, reason: str, failures: int, now: datetime) -> 
 
 
 def _folded(text: str) -> str:
-    # Twice: the first time makes blanks, and what no longer stands apart may combine.
-    for _ in range(2):
-        text = _INVISIBLE.sub("", text)
-        text = _NOT_IDEOGRAPHS.sub(lambda run: _nfkc(run[0]), text)
-    return text
+    normal = _normalised(_INVISIBLE.sub("", text))
+    bare = _INVISIBLE.sub("", normal)
+    # Where NFKC made blanks, what no longer stands apart may combine.
+    return normal if bare == normal else _normalised(bare)
+
+
+def _normalised(text: str) -> str:
+    return _NOT_IDEOGRAPHS.sub(lambda run: _nfkc(run[0]), text)
 
 
 @lru_cache(maxsize=2_048)

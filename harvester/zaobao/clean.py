@@ -194,7 +194,8 @@ class _Cleaner:
     def _inline_node(self, node: LexborNode, depth: int) -> tuple[str, str]:
         if node.is_text_node:
             text = node.text_content or ""
-            text = text if self._lines_count else one_line(text)
+            lines = text.split("\n") if self._lines_count else [text]
+            text = "\n".join(map(one_line, lines))
             return escape(text), text
         tag = node.tag or ""
         if node.mem_id in self.noise:

@@ -66,7 +66,7 @@ class Document:
         if not literal:
             return {}
         try:
-            return _state_article(loads(loads(_json_escapes(literal[1]))))
+            return _state_article(loads(_js_string(literal[1])))
         except (ValueError, TypeError):
             return {}
 
@@ -238,9 +238,13 @@ def _state_article(data: object) -> Json:
     return {}
 
 
-def _json_escapes(literal: str) -> str:
-    """Return a JavaScript string literal with JSON's escapes alone."""
-    return _JS_ESCAPES.sub(lambda m: m[0] if m[1] else f"\\u00{m[2]}" if m[2] else m[3], literal)
+def _js_string(literal: str) -> str:
+    """Return what a JavaScript string literal says; usually it has JSON's escapes alone."""
+    try:
+        return str(loads(literal))
+    except ValueError:
+        own = _JS_ESCAPES.sub(lambda m: m[0] if m[1] else f"\\u00{m[2]}" if m[2] else m[3], literal)
+        return str(loads(own))
 
 
 def _story_ids(node: Json) -> list[str]:
