@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from harvester import zaobao
 from harvester.errors import (
     FetchFailed,
     HostResting,
+    HostUnreachable,
     NotAStory,
     SiteUnreachable,
     SourceUnreadable,
@@ -30,7 +32,6 @@ from harvester.zaobao.sections import SECTIONS, listing_urls
 from harvester.zaobao.sitemap import (
     INDEX_URL,
     Child,
-    Sitemap,
     children_for,
     is_ascending,
     read_sitemap,
@@ -39,6 +40,8 @@ from harvester.zaobao.sitemap import (
 log = logging.getLogger(__name__)
 
 _MAX_PAGES = 200
+# So many files in a row without any connection: the network or the site is down.
+_UNREACHABLE_LIMIT = 3
 
 
 @dataclass(slots=True)
@@ -62,6 +65,7 @@ class Discoverer:
     def __init__(self, archive: Archive, fetcher: Fetcher) -> None:
         self._archive = archive
         self._fetcher = fetcher
+        self._unreachable = 0
         self.found = Discovery()
 
     async def sitemap(self, scope: Scope) -> AsyncIterator[Child]:
@@ -73,10 +77,11 @@ class Discoverer:
         children = children_for(scope, await self._index())
         self.found.total = len(children)
         for child in children:
-            stories = await self._child(child)
+            newest = await self._child(child)
             self.found.sources += 1
             yield child
-            if is_ascending(child) and _all_before(scope, stories):
+            past = newest is not None and scope.since is not None and newest < scope.since
+            if past and is_ascending(child):
                 break
 
     async def listings(self, scope: Scope) -> AsyncIterator[StoryRef]:
@@ -91,9 +96,11 @@ class Discoverer:
     async def _index(self) -> tuple[Child, ...]:
         try:
             page = await self._get(INDEX_URL, await self._validators(INDEX_URL))
-            if page.status == 304:
+            if page.status == 304:  # its names and hints are in the catalogue
                 known = await self._archive.sources()
-                return tuple(Child(source.url) for source in known if source.url != INDEX_URL)
+                return tuple(Child(s.url, s.lastmod) for s in known if s.url != INDEX_URL)
+            if page.status != 200:
+                raise SiteUnreachable(f"{INDEX_URL}: there is no sitemap (answered {page.status})")
             index = read_sitemap(page.body, INDEX_URL)
         except HostResting:
             raise
@@ -102,32 +109,47 @@ class Discoverer:
         if not index.children:
             raise SiteUnreachable(f"{INDEX_URL}: names no sitemaps; the site may have changed")
         if not index.problem:
-            await self._remember_children(index, page)
+            await self._remember(index.children, page)
         return index.children
 
-    async def _remember_children(self, index: Sitemap, page: Page) -> None:
-        """Keep the children's names first: the index's 304 must find all of them."""
-        known = {source.url for source in await self._archive.sources()}
-        fresh = [SourceState(c.url) for c in index.children if c.url not in known]
-        await self._archive.record((), *fresh, _state(page, INDEX_URL))
+    async def _remember(self, children: tuple[Child, ...], page: Page) -> None:
+        """Keep the names and hints of the children, and the index's validators with them."""
+        known = {source.url: source for source in await self._archive.sources()}
+        states = [
+            replace(known.get(child.url, SourceState(child.url)), lastmod=child.lastmod)
+            for child in children
+        ]
+        index = SourceState(INDEX_URL, _validators(page), page.fetched_at)
+        await self._archive.record((), *states, index)
 
-    async def _child(self, child: Child) -> tuple[StoryRef, ...]:
+    async def _child(self, child: Child) -> date | None:
+        """Read a file into the catalogue; return the latest issue day in it, if that is known."""
+        known = await self._archive.source(child.url) or SourceState(child.url)
         try:
-            page = await self._get(child.url, await self._validators(child.url))
+            page = await self._get(child.url, known.validators)
+            self._unreachable = 0
             if page.status != 200:  # unchanged, or a month without stories (404)
-                return ()
+                return known.newest
             sitemap = read_sitemap(page.body, child.url)
         except HostResting:
             raise
         except (FetchFailed, SourceUnreadable) as problem:
+            self._give_up_if_down(problem)
             self.found.problem(problem)
-            return ()
+            return None
+        newest = max((ref.day for ref in sitemap.stories), default=None)
         if sitemap.problem:
             self.found.problem(f"{child.url}: {sitemap.problem}")
-        # A file that broke off is read again in the next run.
-        states = () if sitemap.problem else (_state(page, child.url),)
-        self.found.fresh += await self._archive.record(sitemap.stories, *states)
-        return sitemap.stories
+        # The validators of a file that broke off are not kept: it is read again in the next run.
+        validators = Validators() if sitemap.problem else _validators(page)
+        state = SourceState(child.url, validators, page.fetched_at, child.lastmod, newest)
+        self.found.fresh += await self._archive.record(sitemap.stories, state)
+        return newest
+
+    def _give_up_if_down(self, problem: Exception) -> None:
+        self._unreachable += isinstance(problem, HostUnreachable)
+        if self._unreachable >= _UNREACHABLE_LIMIT:
+            raise SiteUnreachable(f"the sitemap cannot be read: {problem}") from problem
 
     async def _section(self, section: str, scope: Scope) -> AsyncIterator[Card]:
         problems: list[Exception] = []
@@ -159,10 +181,16 @@ class Discoverer:
             past = _all_before(scope, refs) if scope.since else not fresh
             if past or listing.next_url is None:
                 return
-            listing = await self._listing(listing.next_url)
+            try:
+                listing = await self._listing(listing.next_url)
+            except HostResting:
+                raise
+            except (FetchFailed, SourceUnreadable) as problem:
+                self.found.problem(problem)
+                return
 
     async def _listing(self, url: str) -> Listing:
-        page = await self._get(url, Validators())
+        page = await self._fetcher.get(url)
         if page.status != 200:
             log.info("%s: answered %d", url, page.status)
             return Listing(())
@@ -177,8 +205,8 @@ class Discoverer:
         return source.validators if source else Validators()
 
 
-def given(lines: Iterable[str]) -> tuple[list[StoryRef], list[NotAStory]]:
-    """Read addresses, one a line; blank lines and lines after `#` are left out."""
+def read_addresses(lines: Iterable[str]) -> tuple[list[StoryRef], list[NotAStory]]:
+    """Read addresses, one a line; blank lines and lines that begin with `#` are left out."""
     refs: list[StoryRef] = []
     refused: list[NotAStory] = []
     for line in lines:
@@ -198,5 +226,5 @@ def _all_before(scope: Scope, refs: tuple[StoryRef, ...]) -> bool:
     return scope.since is not None and bool(refs) and all(ref.day < scope.since for ref in refs)
 
 
-def _state(page: Page, url: str) -> SourceState:
-    return SourceState(url, Validators(page.etag, page.last_modified), page.fetched_at)
+def _validators(page: Page) -> Validators:
+    return Validators(page.etag, page.last_modified)

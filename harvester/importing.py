@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from harvester.drafts import draft_of_post
 from harvester.errors import BadPost, NotAStory, Unreadable, UsageError
 from harvester.model import Decision, Draft, Stored, Verdict, Visit, VisitState
-from harvester.pipeline import Tally
+from harvester.post import read_post
 from harvester.store import Archive
 from harvester.zaobao import story_ref
 
@@ -36,50 +38,53 @@ class _File:
 
 
 class Importer:
-    """Takes files through to the archive. `seeds` is the post tree: files in it stay in place."""
+    """Takes files through to the archive. `seeds` is the post tree: files in it stay in place.
 
-    def __init__(self, archive: Archive, seeds: Path, observer: Observer) -> None:
+    Once `stopping` is set no more files are begun.
+    """
+
+    def __init__(
+        self, archive: Archive, seeds: Path, observer: Observer, stopping: asyncio.Event
+    ) -> None:
         self._archive = archive
         self._seeds = seeds.resolve()
         self._observer = observer
-        self.tally = Tally()
+        self._stopping = stopping
+        self._adopting = False
+        self.tally: Counter[Verdict] = Counter()
 
-    async def run(self, paths: Iterable[Path], stopping: asyncio.Event) -> None:
-        """Import files and folders (every `*.md` below). Raises `UsageError` for missing paths.
+    async def run(self, paths: Sequence[Path]) -> None:
+        """Import these files.
 
-        Posts are taken in the order of their date, so that of two texts of one story the later
-        one ends up current, whatever the order of the files.
+        Posts are taken in the order of their dates, so that of two texts of one story the later
+        one ends up current, whatever the order of the files. They are read twice: only their
+        dates are kept in between, so that years of posts need little memory.
         """
-        files: list[_File] = []
-        for chunk in _chunks(list(post_files(paths))):
-            files += await asyncio.to_thread(self._read_all, chunk)
-        files.sort(key=lambda file: (file.draft.observed_at, str(file.path)))
-        for batch in _chunks(files):
-            if stopping.is_set():
-                return
-            await self._store(batch)
+        dated: list[tuple[datetime, str]] = []
+        for chunk in self._chunks(paths):
+            dated += await asyncio.to_thread(self._dates, chunk)
+        dated.sort()
+        for batch in self._chunks([Path(path) for _, path in dated]):
+            await self._store(await asyncio.to_thread(self._read_all, batch))
 
     async def adopt(self, orphans: Sequence[str]) -> None:
-        """Take up posts of the tree that have no row, such as a killed run leaves behind.
+        """Take up posts of the tree that have no row, as a killed run or a lost catalogue leaves.
 
-        They are not marked as visited: the next run asks for their pages. A file whose text is
-        held already at another path is moved aside.
+        A file whose story turns out to be held at another path is moved aside.
         """
-        for orphan in orphans:
-            for file in self._read_all([self._seeds / orphan]):
-                stored = await self._archive.put(file.draft)
-                self._count(file.path, stored.decision, stored)
-                if stored.path != orphan:
-                    place = await self._archive.set_aside(orphan)
-                    log.warning("%s: its story is held at another path; moved to %s", orphan, place)
+        self._adopting = True
+        await self.run([self._seeds / orphan for orphan in orphans])
 
     async def _store(self, files: Sequence[_File]) -> None:
-        refs = [story_ref(file.draft.article.url) for file in files]
-        await self._archive.record(refs)
-        puts = (self._archive.put(file.draft, await self._visit(file)) for file in files)
-        stored = await asyncio.gather(*[put async for put in puts])
+        await self._archive.record([story_ref(file.draft.article.url) for file in files])
+        visits = [await self._visit(file) for file in files]
+        pairs = zip(files, visits, strict=True)
+        stored = await asyncio.gather(*[self._archive.put(f.draft, visit) for f, visit in pairs])
         for file, result in zip(files, stored, strict=True):
             self._count(file.path, result.decision, result)
+            if self._adopting and result.path != file.draft.name:
+                place = await self._archive.set_aside(file.draft.name)
+                log.warning("%s: its story is held already; moved to %s", file.path, place)
 
     async def _visit(self, file: _File) -> Visit | None:
         """Return the mark that a story is held, unless a visit to its page says more."""
@@ -95,16 +100,31 @@ class Importer:
             published=article.published.at,
         )
 
+    def _chunks(self, paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+        for start in range(0, len(paths), _CHUNK):
+            if self._stopping.is_set():
+                return
+            yield paths[start : start + _CHUNK]
+
+    def _dates(self, paths: Iterable[Path]) -> list[tuple[datetime, str]]:
+        found = ((path, self._attempt(path, lambda data: read_post(data).date)) for path in paths)
+        return [(date, str(path)) for path, date in found if date]
+
     def _read_all(self, paths: Iterable[Path]) -> list[_File]:
         return [file for path in paths if (file := self._read(path))]
 
     def _read(self, path: Path) -> _File | None:
+        place = self._place(path)
+        draft = self._attempt(path, lambda data: draft_of_post(data, in_place=place))
+        return _File(path, draft) if draft else None
+
+    def _attempt(self, path: Path, read: Callable[[bytes], _T]) -> _T | None:
+        """Return what `read` makes of a file; one that it refuses is counted and named."""
         try:
-            if not path.is_file():  # a pipe has no end, a dangling link no beginning
-                self._count(path, Decision(Verdict.FAILED, f"{path}: no regular file"), None)
-                return None
-            draft = draft_of_post(path.read_bytes(), in_place=self._place(path))
-            return _File(path, draft)
+            if path.is_file():
+                return read(path.read_bytes())
+            # A pipe has no end, a dangling link no beginning.
+            self._count(path, Decision(Verdict.FAILED, f"{path}: no regular file"), None)
         except OSError as problem:
             why = f"{path}: cannot be read: {problem.strerror}"
             self._count(path, Decision(Verdict.FAILED, why), None)
@@ -125,7 +145,7 @@ class Importer:
         return resolved.relative_to(self._seeds).as_posix()
 
     def _count(self, path: Path, decision: Decision, stored: Stored | None) -> None:
-        self.tally.by_verdict[decision.verdict] += 1
+        self.tally[decision.verdict] += 1
         self._observer.imported(path, decision, stored)
 
 
@@ -145,8 +165,3 @@ def post_files(paths: Iterable[Path]) -> Iterator[Path]:
                 raise UsageError(f"{path}: no such file or folder")
         except OSError as problem:
             raise UsageError(f"{path}: cannot be read: {problem.strerror}") from problem
-
-
-def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]

@@ -6,10 +6,20 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from harvester.model import Decision, Draft, Known, StoryRef, Verdict, Visit, VisitState
+from harvester.model import (
+    Access,
+    Decision,
+    Draft,
+    Known,
+    StoryRef,
+    Validators,
+    Verdict,
+    Visit,
+    VisitState,
+)
 
 # Changes with the rule below, so that a later rule can be told from an edit.
 HASH_VERSION = "v1"
@@ -21,13 +31,15 @@ _INVISIBLE = re.compile(
 # Ideographs are the same before and after NFKC and join with nothing, so only the runs between
 # them need it, mostly a few marks of punctuation: four times as fast on this newspaper's text.
 _NOT_IDEOGRAPHS = re.compile(r"[^\u4e00-\u9fff]+")
-_MINUTE = timedelta(minutes=1)
+_TEN_MINUTES = timedelta(minutes=10)
+_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _PAUSE_MAX = timedelta(days=30)
+_PATIENCE = 2
 # Reasons that may pass: the site was in the way, not the story.
-_PASSING = frozenset({"challenge", "consent", "login", "maintenance"})
-# Reasons that a story may outgrow: it appears later, or begins as a headline without a text.
-_UNRIPE = frozenset({"missing", "soft-404", "redirected", "listing", "thin"})
+PASSING = frozenset({"challenge", "consent", "login", "maintenance"})
+# Reasons that a story may outgrow: it appears later, begins as a headline, or is set free.
+_UNRIPE = frozenset({"missing", "soft-404", "redirected", "listing", "thin", "robots"})
 
 
 def content_hash(title: str, blocks: Iterable[str]) -> str:
@@ -52,6 +64,12 @@ def decide(known: Known | None, twin: str | None, draft: Draft) -> Decision:
         return Decision(Verdict.NEW)
     if draft.content_hash == known.content_hash:
         return Decision(Verdict.UNCHANGED)
+    return _of_another_text(known, draft)
+
+
+def _of_another_text(known: Known, draft: Draft) -> Decision:
+    if draft.article.access is Access.PREVIEW and known.access is Access.FULL:
+        return Decision(Verdict.UNCHANGED, "only a preview is served now; the full text is kept")
     if draft.observed_at > known.observed_at:
         return Decision(Verdict.REVISED)
     if draft.content_hash in known.hashes:
@@ -62,29 +80,80 @@ def decide(known: Known | None, twin: str | None, draft: Draft) -> Decision:
 def is_due(ref: StoryRef, visit: Visit | None, now: datetime) -> bool:
     """Say whether a story's page must be asked for.
 
-    Yes if it never was, if the sitemap's hint of a change differs from the one at the last visit,
-    or if the last visit left a time for the next one that has come.
+    Yes if it never was, if the sitemap's hint of a change is news, or if the last visit left a
+    time for the next one that has come.
     """
     if visit is None or visit.state is VisitState.PENDING:
         return True
-    if ref.lastmod is not None and visit.lastmod is not None and ref.lastmod != visit.lastmod:
+    if ref.lastmod is not None and _is_news(ref.lastmod, visit, now):
         return True
     return visit.next_check_at is not None and visit.next_check_at <= now
 
 
-def next_check(state: VisitState, reason: str, failures: int, now: datetime) -> datetime | None:
+def visited(
+    ref: StoryRef,
+    before: Visit | None,
+    state: VisitState,
+    at: datetime,
+    *,
+    reason: str = "",
+    validators: Validators | None = None,
+) -> Visit:
+    """Return the mark of a visit that ended in `state` with `reason`.
+
+    A story that is held stays held, with its validators, when its page cannot be had. The
+    sitemap's hint is kept where the address came without one.
+    """
+    missed = state in (VisitState.REJECTED, VisitState.FAILED)
+    failures = 1 + (before.failures if before else 0) if missed else 0
+    held = before if missed and before and before.state is VisitState.HELD else None
+    return Visit(
+        story_id=ref.story_id,
+        url=held.url if held else ref.url,
+        state=VisitState.HELD if held else state,
+        checked_at=at,
+        reason=reason,
+        failures=failures,
+        next_check_at=_next_check(state, reason, failures, at),
+        validators=held.validators if held else validators or Validators(),
+        lastmod=ref.lastmod or (before.lastmod if before else None),
+        published=before.published if before else None,
+    )
+
+
+def _is_news(lastmod: str, visit: Visit, now: datetime) -> bool:
+    """Compare a hint with the one of the last visit, else with the time of that visit.
+
+    A hint is compared with itself where possible, for it can lie in the future.
+    """
+    if visit.lastmod is not None:
+        return lastmod != visit.lastmod
+    try:
+        changed = datetime.fromisoformat(lastmod)
+    except ValueError:
+        return False
+    changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
+    return visit.checked_at < changed <= now
+
+
+def _next_check(state: VisitState, reason: str, failures: int, now: datetime) -> datetime | None:
     """Return when to look again at a story whose visit ended so, or None for: when it is heard of.
 
-    What failed is due at once in the next run; what was missing or hidden behind another page
-    rests for a growing time.
+    What failed is due in the next run; from the third time on it rests, so that stories that fail
+    for ever do not hold up the others. What was missing or hidden behind another page rests too.
     """
     if state is VisitState.FAILED:
-        return now
-    if state is VisitState.REJECTED and reason in _PASSING:
-        return now + min(_PAUSE_MAX, _MINUTE * (10 << min(failures, 12)))
+        return now if failures <= _PATIENCE else now + _pause(_HOUR, failures - _PATIENCE)
+    if state is VisitState.REJECTED and reason in PASSING:
+        return now + _pause(_TEN_MINUTES, failures)
     if state is VisitState.REJECTED and reason in _UNRIPE:
-        return now + min(_PAUSE_MAX, _DAY * (1 << min(failures, 5)))
+        return now + _pause(_DAY, failures)
     return None
+
+
+def _pause(first: timedelta, times: int) -> timedelta:
+    """Return a pause that doubles each time, up to 30 days."""
+    return min(_PAUSE_MAX, first * (1 << min(times - 1, 12)))
 
 
 def _folded(text: str) -> str:

@@ -96,21 +96,28 @@ class Validators:
 class HostState:
     """What is remembered of a host between runs: its robots.txt and a pause it asked for.
 
-    `robots` is the text of the file (empty: everything allowed, None: never asked).
+    `robots` is the text of the file (empty: everything allowed, None: never asked), `asked_at`
+    the time of the last request.
     """
 
     robots: str | None = None
     robots_at: datetime | None = None
     rest_until: datetime | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is remembered of a sitemap or listing: its validators and when it was last read."""
+    """What is remembered of a sitemap: its validators, and when it was last read.
+
+    `lastmod` is the index's hint of a change, `newest` the latest issue day in it.
+    """
 
     url: str
     validators: Validators = Validators()
     checked_at: datetime | None = None
+    lastmod: str | None = None
+    newest: date | None = None
 
 
 class VisitState(StrEnum):
@@ -212,6 +219,7 @@ class Known:
     content_hash: str
     observed_at: datetime
     hashes: frozenset[str] = frozenset()
+    access: Access = Access.FULL
 
 
 @dataclass(frozen=True, slots=True)

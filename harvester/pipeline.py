@@ -16,7 +16,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from harvester import judge
@@ -36,7 +36,6 @@ from harvester.errors import (
 from harvester.fetch.client import Fetcher
 from harvester.model import (
     BodyMode,
-    Counts,
     Decision,
     Page,
     Scope,
@@ -56,7 +55,11 @@ Work = tuple[StoryRef, Visit | None]
 
 # So many stories in a row without any connection: the network or the site is down.
 _UNREACHABLE_LIMIT = 3
-_UNCONDITIONAL = Validators()
+# So many in a row that the site refused, failed or hid behind another page.
+_TROUBLE_LIMIT = 10
+# So many pages in a row that cannot be read: the site has changed, or what is asked for is not it.
+_UNREADABLE_LIMIT = 20
+_TROUBLES = judge.PASSING | {"robots"}
 
 
 class Observer(Protocol):
@@ -64,17 +67,6 @@ class Observer(Protocol):
 
     def ended(self, url: str, decision: Decision) -> None:
         """Hear of the end state of an address."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """The counts of a run while it goes."""
-
-    by_verdict: Counter[Verdict] = field(default_factory=Counter)
-
-    def counts(self, seconds: float) -> Counts:
-        """Return the summary."""
-        return Counts(dict(self.by_verdict), seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +104,17 @@ class Pipeline:
         self._clock = clock
         self._plan = plan
         self._observer = observer
-        self._seen: set[str] = set()
-        self._unreachable = 0
-        self._halt: HarvesterError | None = None
         self._stopping = stopping
-        self.tally = Tally()
+        self._seen: set[str] = set()
+        self._troubles = 0
+        self.tally: Counter[Verdict] = Counter()
+        self.halt: Exception | None = None
 
     async def run(self, work: AsyncIterator[Work]) -> None:
         """Take every address of `work` to its end state.
 
-        Raises `SiteUnreachable` or `HostResting` when going on is of no use; what was finished
-        is kept, what was not begun is not counted.
+        Where going on is of no use (the site is down or asks for a long pause, disk or catalogue
+        fail), no more are begun and `halt` says why; what was not finished is not counted.
         """
         queue: asyncio.Queue[Work | None] = asyncio.Queue(self._plan.concurrency)
         async with asyncio.TaskGroup() as tasks:
@@ -134,8 +126,6 @@ class Pipeline:
                 self._stop_for(error)
             for _ in range(self._plan.concurrency):
                 await queue.put(None)
-        if self._halt is not None:
-            raise self._halt
 
     async def _feed(self, work: AsyncIterator[Work], queue: asyncio.Queue[Work | None]) -> None:
         begun = 0
@@ -166,94 +156,87 @@ class Pipeline:
 
     async def _worker(self, queue: asyncio.Queue[Work | None]) -> None:
         while work := await queue.get():
-            if self._stopping.is_set():
-                continue
-            ref, visit = work
+            if not self._stopping.is_set():
+                await self._take(*work)
+
+    async def _take(self, ref: StoryRef, visit: Visit | None) -> None:
+        """Take one address to its end state, whatever happens."""
+        try:
             try:
                 decision = await self._one(ref, visit)
-            except HarvesterError as error:
-                # The site asked for a long pause, or disk or catalogue failed: no use going on.
-                self._stop_for(error)
-                continue
+            except HarvesterError:
+                raise  # the site asked for a long pause, or disk or catalogue failed
             except Exception as error:
                 log.exception("%s: a defect of the program; the run goes on", ref.url)
                 decision = await self._missed(ref, visit, Verdict.FAILED, f"defect: {error!r}")
+        except Exception as error:  # noqa: BLE001 - known, or the archive refuses after a defect
+            self._stop_for(error)
+        else:
             self.count(ref.url, decision)
 
-    def _stop_for(self, error: HarvesterError) -> None:
-        self._halt = self._halt or error
+    def _stop_for(self, error: Exception) -> None:
+        self.halt = self.halt or error
         self._stopping.set()
 
     def count(self, url: str, decision: Decision) -> None:
         """Count an end state and tell who watches."""
-        self.tally.by_verdict[decision.verdict] += 1
+        self.tally[decision.verdict] += 1
         self._observer.ended(url, decision)
 
     async def _one(self, ref: StoryRef, visit: Visit | None) -> Decision:
         try:
-            page = await self._fetch(ref, visit)
-            if page.status == 304:
-                return await self._unchanged(ref, visit, page)
-            if page.status != 200:
-                return await self._missed(ref, visit, Verdict.REJECTED, "missing")
-            return await self._store(ref, page)
-        except (NotAStory, RobotsDenied, RedirectedAway) as error:
-            return await self._missed(ref, visit, Verdict.REJECTED, _reason(error))
+            decision = await self._asked(ref, visit)
         except HostResting:
             raise
+        except (NotAStory, RobotsDenied, RedirectedAway) as error:
+            reason = _reason(error)
+            self._weigh(error if reason in _TROUBLES else None)
+            return await self._missed(ref, visit, Verdict.REJECTED, reason)
         except (FetchFailed, Unreadable) as error:
+            self._weigh(error)
             return await self._missed(ref, visit, Verdict.FAILED, error.problem)
+        self._weigh(None)
+        return decision
 
-    async def _fetch(self, ref: StoryRef, visit: Visit | None) -> Page:
+    def _weigh(self, trouble: Exception | None) -> None:
+        """Count troubles in a row: many of them are the site's, not the stories'."""
+        self._troubles = self._troubles + 1 if trouble else 0
+        limits = {HostUnreachable: _UNREACHABLE_LIMIT, Unreadable: _UNREADABLE_LIMIT}
+        if self._troubles >= limits.get(type(trouble), _TROUBLE_LIMIT):
+            told = f"{self._troubles} stories in a row could not be had; the last: {trouble}"
+            self._stop_for(SiteUnreachable(told))
+
+    async def _asked(self, ref: StoryRef, visit: Visit | None) -> Decision:
         held = visit is not None and visit.state is VisitState.HELD and visit.url == ref.url
-        validators = visit.validators if visit is not None and held else _UNCONDITIONAL
-        try:
-            page = await self._fetcher.get(ref.url, validators)
-        except HostUnreachable as error:
-            self._unreachable += 1
-            if self._unreachable >= _UNREACHABLE_LIMIT:
-                self._stop_for(SiteUnreachable(f"the site cannot be reached: {error}"))
-            raise
-        self._unreachable = 0
-        return page
+        validators = visit.validators if visit is not None and held else Validators()
+        page = await self._fetcher.get(ref.url, validators)
+        if page.status == 304:
+            await self._archive.note(_seen(ref, visit, VisitState.HELD, page))
+            return Decision(Verdict.UNCHANGED, "not modified")
+        if page.status != 200:
+            raise NotAStory("missing", ref.url, f"answered {page.status}")
+        return await self._store(ref, visit, page)
 
-    async def _store(self, ref: StoryRef, page: Page) -> Decision:
+    async def _store(self, ref: StoryRef, visit: Visit | None, page: Page) -> Decision:
         landed = gate.check_landing(ref, page.final_url)
         article = await asyncio.to_thread(
             read_page, page.body, landed, page.fetched_at, self._plan.mode, page.charset
         )
-        validators = Validators(page.etag, page.last_modified)
-        visit = _visit(ref, VisitState.HELD, page.fetched_at, validators)
-        visit = replace(visit, published=article.published.at)
-        if not self._in_scope(article.published.at):
-            await self._archive.note(replace(visit, state=VisitState.PENDING))
-            return Decision(Verdict.SKIPPED, "published outside of the days asked for")
-        stored = await self._archive.put(draft_of_page(article, page.fetched_at), visit)
-        return stored.decision
-
-    async def _unchanged(self, ref: StoryRef, visit: Visit | None, page: Page) -> Decision:
-        if visit is not None:
-            lastmod = ref.lastmod or visit.lastmod
-            again = replace(visit, checked_at=page.fetched_at, lastmod=lastmod, next_check_at=None)
-            await self._archive.note(again)
-        return Decision(Verdict.UNCHANGED, "not modified")
+        at = article.published.at
+        if self._in_scope(at):
+            note = replace(_seen(ref, visit, VisitState.HELD, page), published=at)
+            return (await self._archive.put(draft_of_page(article, page.fetched_at), note)).decision
+        if visit is None or visit.state is not VisitState.HELD:
+            note = replace(_seen(ref, visit, VisitState.PENDING, page), published=at)
+            await self._archive.note(note)
+        return Decision(Verdict.SKIPPED, "published outside of the days asked for")
 
     async def _missed(
         self, ref: StoryRef, visit: Visit | None, verdict: Verdict, reason: str
     ) -> Decision:
-        """Note an address that gave no text. A story that is held stays held."""
-        now = self._clock.now()
+        """Note an address that gave no text."""
         state = VisitState(verdict.value)
-        failures = 1 + (visit.failures if visit else 0)
-        held = visit if visit is not None and visit.state is VisitState.HELD else None
-        note = replace(
-            held or _visit(ref, state, now),
-            checked_at=now,
-            reason=reason,
-            failures=failures,
-            next_check_at=judge.next_check(state, reason, failures, now),
-        )
-        await self._archive.note(note)
+        await self._archive.note(judge.visited(ref, visit, state, self._clock.now(), reason=reason))
         return Decision(verdict, reason)
 
     def _in_scope(self, published: datetime) -> bool:
@@ -269,14 +252,17 @@ def _reason(error: NotAStory | RobotsDenied | RedirectedAway) -> str:
 
 
 def address_scope(scope: Scope) -> Scope:
-    """Return the scope of addresses: a story's issue day may lie after its publication."""
-    until = scope.until + PRINT_LEAD if scope.until else None
-    return replace(scope, until=until)
+    """Return the scope of addresses: a story's issue day may lie days after its publication.
 
-
-def _visit(
-    ref: StoryRef, state: VisitState, at: datetime, validators: Validators = _UNCONDITIONAL
-) -> Visit:
-    return Visit(
-        ref.story_id, ref.url, state, checked_at=at, validators=validators, lastmod=ref.lastmod
+    A day before is allowed for as well, as `zaobao.urls.issue_day_fits` does.
+    """
+    return replace(
+        scope,
+        since=scope.since - timedelta(days=1) if scope.since else None,
+        until=scope.until + PRINT_LEAD if scope.until else None,
     )
+
+
+def _seen(ref: StoryRef, before: Visit | None, state: VisitState, page: Page) -> Visit:
+    validators = Validators(page.etag, page.last_modified)
+    return judge.visited(ref, before, state, page.fetched_at, validators=validators)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,11 +12,11 @@ from typing import Protocol
 
 from harvester import __version__, judge, post, zaobao
 from harvester.clock import Clock
-from harvester.discover import Discoverer, Discovery, given
+from harvester.discover import Discoverer, Discovery, read_addresses
 from harvester.errors import HarvesterError
 from harvester.fetch import FetchSettings
 from harvester.fetch.client import Fetcher
-from harvester.importing import Importer
+from harvester.importing import Importer, post_files
 from harvester.importing import Observer as ImportObserver
 from harvester.model import Counts, Decision, Scope, StoryRef, Verdict
 from harvester.pipeline import Observer as PipelineObserver
@@ -36,6 +36,9 @@ class Source(StrEnum):
 
 class Watcher(PipelineObserver, ImportObserver, Protocol):
     """Who watches a run from its beginning to its end."""
+
+    def adopting(self, posts: int) -> None:
+        """Hear that so many posts of the tree have no row and are taken up first."""
 
     def discovering(self, found: Discovery) -> None:
         """Hear how the reading of sources goes."""
@@ -59,11 +62,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: its counts, the sources that could not be read, and whether it was cut."""
+    """How a run ended: its counts, the sources that could not be read, and whether it was cut.
+
+    `halted` is why going on was of no use, if it was not.
+    """
 
     counts: Counts
     problems: tuple[str, ...] = ()
     interrupted: bool = False
+    halted: Exception | None = None
 
 
 async def backfill(
@@ -71,8 +78,8 @@ async def backfill(
 ) -> Outcome:
     """Archive the stories of a scope, the newest first; what is held already is not asked for.
 
-    Raises `SiteUnreachable`, `HostResting` and the errors of the archive; what was finished until
-    then is kept and counted in the catalogue.
+    Raises `SiteUnreachable` and `HostResting` where nothing could be begun, and the errors of the
+    archive. A run that had to stop on its way says so in `Outcome.halted`.
     """
     plan = _plan(settings, order.scope, limit=order.limit)
     async with _Run.open("backfill", settings, plan, watcher, clock, stopping) as run:
@@ -107,21 +114,50 @@ async def import_posts(
     clock: Clock,
     stopping: asyncio.Event,
 ) -> Outcome:
-    """Take existing posts into the archive."""
+    """Take existing posts into the archive. Raises `UsageError` for paths that are not there."""
     begun = clock.monotonic()
-    async with open_writer(settings, watcher, clock) as archive:
-        number = await archive.begin_run("import")
-        importer = Importer(archive, settings.seeds, watcher)
-        await importer.run(paths, stopping)
-        counts = importer.tally.counts(clock.monotonic() - begun)
-        interrupted = stopping.is_set()
-        await archive.end_run(number, counts, "interrupted" if interrupted else "done")
-        return Outcome(counts, interrupted=interrupted)
+    files = list(post_files(paths))
+    given = {path.resolve() for path in files}
+    async with open_writer(settings, watcher, clock, given) as archive:
+        importer = Importer(archive, settings.seeds, watcher, stopping)
+
+        def outcome() -> Outcome:
+            counts = Counts(importer.tally, clock.monotonic() - begun)
+            return Outcome(counts, interrupted=stopping.is_set())
+
+        async with _noted(archive, "import", outcome):
+            await importer.run(files)
+        return outcome()
 
 
 @asynccontextmanager
-async def open_writer(settings: Settings, watcher: Watcher, clock: Clock) -> AsyncIterator[Archive]:
-    """Open the archive for writing; posts that a killed run left without a row are taken up."""
+async def _noted(
+    archive: Archive, command: str, outcome: Callable[[], Outcome]
+) -> AsyncIterator[None]:
+    """Note in the catalogue that a run began and how it ended, whatever ends it."""
+    number = await archive.begin_run(command)
+    ending = "interrupted"
+    try:
+        yield
+        now = outcome()
+        ending = str(now.halted) if now.halted else "interrupted" if now.interrupted else "done"
+    except HarvesterError as error:
+        ending = str(error)
+        raise
+    finally:
+        await archive.end_run(number, outcome().counts, ending)
+
+
+@asynccontextmanager
+async def open_writer(
+    settings: Settings, watcher: Watcher, clock: Clock, besides: Container[Path] = ()
+) -> AsyncIterator[Archive]:
+    """Open the archive for writing; posts in the tree that have no row are taken up first.
+
+    That is what a killed run or a lost catalogue leaves. `besides` are files that the caller will
+    take up itself.
+    """
+    root = settings.seeds.resolve()
     async with Archive.open(
         settings.seeds,
         settings.state,
@@ -129,8 +165,10 @@ async def open_writer(settings: Settings, watcher: Watcher, clock: Clock) -> Asy
         name_key=post.name_key,
         clock=clock,
     ) as archive:
-        if archive.orphans:
-            await Importer(archive, settings.seeds, watcher).adopt(archive.orphans)
+        orphans = [path for path in archive.orphans if (root / path) not in besides]
+        if orphans:
+            watcher.adopting(len(orphans))
+            await Importer(archive, settings.seeds, watcher, asyncio.Event()).adopt(orphans)
         yield archive
 
 
@@ -178,16 +216,8 @@ class _Run:
         ):
             pipeline = Pipeline(archive, fetcher, clock, plan, watcher, stopping)
             run = cls(archive, fetcher, pipeline, watcher, plan.scope, clock, stopping)
-            number = await archive.begin_run(command)
-            ending = "interrupted"
-            try:
+            async with _noted(archive, command, run.outcome):
                 yield run
-                ending = "interrupted" if stopping.is_set() else "done"
-            except HarvesterError as error:
-                ending = str(error)
-                raise
-            finally:
-                await archive.end_run(number, run.outcome().counts, ending)
 
     async def visit_sitemap(self) -> None:
         """Read the sitemap into the catalogue, then take what is in scope, the newest first."""
@@ -200,14 +230,19 @@ class _Run:
 
     async def visit_listings(self) -> None:
         """Take the stories of the newest lists as they are found."""
-        refs = [ref async for ref in self._discoverer.listings(self._scope)]
+        refs: list[StoryRef] = []
+        async for ref in self._discoverer.listings(self._scope):
+            refs.append(ref)
+            self._watcher.discovering(self._discoverer.found)
+            if self._stopping.is_set():
+                return
         wanted = [ref for ref in dict.fromkeys(refs) if _is_in(ref, self._scope)]
         self._watcher.planned(len(wanted))
         await self._pipeline.run(self._looked_up(wanted))
 
     async def visit_given(self, lines: Iterable[str]) -> None:
         """Take the addresses given; one that is no story's is rejected, not an error."""
-        refs, refused = given(lines)
+        refs, refused = read_addresses(lines)
         await self._archive.record(refs)
         for error in refused:
             self._pipeline.count(error.url, Decision(Verdict.REJECTED, error.reason))
@@ -216,9 +251,10 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """Return the summary so far."""
+        counts = Counts(self._pipeline.tally, self._clock.monotonic() - self._begun)
         problems = tuple(self._discoverer.found.problems)
-        counts = self._pipeline.tally.counts(self._clock.monotonic() - self._begun)
-        return Outcome(counts, problems, self._stopping.is_set())
+        halted = self._pipeline.halt
+        return Outcome(counts, problems, self._stopping.is_set(), halted)
 
     async def _recorded(self) -> AsyncIterator[Work]:
         async for page in self._archive.work(self._scope):

@@ -124,6 +124,13 @@ def _text(value: object) -> str:
     return " ".join(value.split())
 
 
+def _origin(value: object) -> str:
+    origin = _text(value)
+    if not origin:
+        raise ValueError("an address such as http://127.0.0.1:8080 is needed")
+    return origin
+
+
 def _rate(value: object) -> float:
     rate = _number(value)
     if not (0 < rate < math.inf):
@@ -164,7 +171,7 @@ def _sections(value: object) -> tuple[str, ...]:
 OPTIONS = (
     Option("seeds", Path("seeds"), _folder, "folder of the posts", "DIR"),
     Option("state", Path("state"), _folder, "folder of the catalogue and its lock", "DIR"),
-    Option("site_origin", None, _text, "send the site's requests to this address instead", "URL"),
+    Option("site_origin", None, _origin, "send the site's requests to this address instead", "URL"),
     Option("contact", "", _text, "address or URL named in the User-Agent", "TEXT"),
     Option("rate", 1.0, _rate, "requests a second to one host, at most", "N"),
     Option("concurrency", 1, _count, "requests in flight to one host, at most", "N"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.judge import content_hash, decide, is_due, next_check
+from harvester.judge import content_hash, decide, is_due, visited
 from harvester.model import (
+    Access,
     Article,
     Decision,
     Draft,
@@ -18,6 +20,7 @@ from harvester.model import (
     Instant,
     Known,
     StoryRef,
+    Validators,
     Verdict,
     Visit,
     VisitState,
@@ -27,7 +30,7 @@ NOW = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
 EARLIER = NOW - timedelta(days=3)
 TITLE, BLOCKS = "潮水退去", ("渔民在岸边等待。", "孩子们 found 100 只贝壳。")
 
-# Without characters that combine with one before: see the expected failure below.
+# Without characters that combine with the one before.
 _TEXT = st.text(
     st.characters(categories=["Lu", "Ll", "Nd", "No", "Po", "Ps", "Pe", "Sm", "So"])
     | st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF)
@@ -35,7 +38,7 @@ _TEXT = st.text(
 _BLANKS = st.text(" \t\n\r\u00a0\u3000\u2003\u200b\ufeff\u00ad\x00\x1f\x7f\x85\u2028", max_size=4)
 
 
-def _draft(content: str, observed_at: datetime = NOW) -> Draft:
+def _draft(content: str, observed_at: datetime = NOW, access: Access = Access.FULL) -> Draft:
     article = Article(
         "1370001",
         "https://www.zaobao.com.sg/realtime/china/story20230312-1370001",
@@ -45,6 +48,7 @@ def _draft(content: str, observed_at: datetime = NOW) -> Draft:
         "",
         BLOCKS,
         Era.SG_2019,
+        access,
     )
     return Draft(article, content, b"", "a.md", "b.md", observed_at)
 
@@ -197,44 +201,101 @@ def test_when_a_page_is_asked_for(lastmod: str | None, visit: Visit | None, due:
     assert due is is_due(ref, visit, NOW)
 
 
+def _missed(reason: str, failures: int, state: VisitState = VisitState.REJECTED) -> Visit:
+    """Return the mark of the visit after so many that failed before."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12))
+    before = replace(_visit(state), failures=failures)
+    return visited(ref, before, state, NOW, reason=reason)
+
+
 @pytest.mark.parametrize(
-    ("state", "reason", "failures", "pause"),
+    ("state", "reason", "before", "pause"),
     [
-        (VisitState.HELD, "", 0, None),
-        (VisitState.PENDING, "", 0, None),
         (VisitState.FAILED, "network", 0, timedelta(0)),
-        (VisitState.FAILED, "network", 99, timedelta(0)),
+        (VisitState.FAILED, "network", 1, timedelta(0)),
+        (VisitState.FAILED, "network", 2, timedelta(hours=1)),
+        (VisitState.FAILED, "network", 4, timedelta(hours=4)),
+        (VisitState.FAILED, "network", 99, timedelta(days=30)),
         *(
             (VisitState.REJECTED, reason, 0, timedelta(minutes=10))
             for reason in ("challenge", "consent", "login", "maintenance")
         ),
         (VisitState.REJECTED, "challenge", 3, timedelta(minutes=80)),
-        (VisitState.REJECTED, "challenge", 12, timedelta(minutes=40_960)),
         (VisitState.REJECTED, "challenge", 10_000, timedelta(minutes=40_960)),
         *(
             (VisitState.REJECTED, reason, 0, timedelta(days=1))
-            for reason in ("missing", "soft-404", "redirected", "listing", "thin")
+            for reason in ("missing", "soft-404", "redirected", "listing", "thin", "robots")
         ),
         (VisitState.REJECTED, "missing", 2, timedelta(days=4)),
-        (VisitState.REJECTED, "missing", 5, timedelta(days=30)),
         (VisitState.REJECTED, "missing", 10_000, timedelta(days=30)),
         (VisitState.REJECTED, "video", 0, None),
         (VisitState.REJECTED, "comic", 5, None),
     ],
 )
 def test_when_to_look_again(
-    state: VisitState, reason: str, failures: int, pause: timedelta | None
+    state: VisitState, reason: str, before: int, pause: timedelta | None
 ) -> None:
-    """What failed is due at once, what may pass after a growing pause, the rest when heard of."""
-    assert next_check(state, reason, failures, NOW) == (None if pause is None else NOW + pause)
+    """What failed is due in the next two runs, what may pass after a growing pause."""
+    visit = _missed(reason, before, state)
+
+    assert visit.next_check_at == (None if pause is None else NOW + pause)
+    assert visit.failures == before + 1
 
 
 @given(st.sampled_from(["challenge", "missing"]), st.integers(0, 100))
 def test_pauses_grow_up_to_a_month(reason: str, failures: int) -> None:
     """Another failure never makes a pause shorter; none is longer than thirty days."""
-    first = next_check(VisitState.REJECTED, reason, failures, NOW)
-    second = next_check(VisitState.REJECTED, reason, failures + 1, NOW)
+    first = _missed(reason, failures).next_check_at
+    second = _missed(reason, failures + 1).next_check_at
 
     assert first is not None
     assert second is not None
     assert NOW < first <= second <= NOW + timedelta(days=30)
+
+
+def test_a_held_story_stays_held_when_its_page_is_gone() -> None:
+    """Its validators, its state and its publication stay; the new hint is taken over."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12), "b")
+    held = replace(_visit(lastmod="a"), validators=Validators('"1"'), published=EARLIER)
+
+    after = visited(ref, held, VisitState.REJECTED, NOW, reason="missing")
+
+    assert after.state is VisitState.HELD
+    assert (after.validators, after.published) == (held.validators, EARLIER)
+    assert (after.lastmod, after.reason, after.failures) == ("b", "missing", 1)
+    assert not is_due(ref, after, NOW)
+
+
+def test_a_look_without_a_hint_keeps_the_last_one() -> None:
+    """A fetch by hand brings no hint; the next sitemap must still be compared with something."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12))
+    missed = replace(_visit(lastmod="a"), reason="500", failures=3)
+
+    after = visited(ref, missed, VisitState.HELD, NOW)
+
+    assert (after.lastmod, after.reason, after.failures) == ("a", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("lastmod", "due"),
+    [
+        ("2020-01-01T00:00:00+08:00", False),
+        (f"{EARLIER + timedelta(hours=1):%Y-%m-%dT%H:%M:%S+00:00}", True),
+        (f"{NOW + timedelta(days=400):%Y-%m-%d}", False),
+        ("yesterday", False),
+    ],
+)
+def test_a_first_hint_is_compared_with_the_last_visit(lastmod: str, due: bool) -> None:
+    """Where no hint was known, one from after the visit is news; one of the future waits."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12), lastmod)
+
+    assert due is is_due(ref, _visit(lastmod=None), NOW)
+
+
+def test_a_preview_never_replaces_a_full_text() -> None:
+    """A story that goes behind the wall keeps what was published."""
+    cut = _draft("v1:cut", access=Access.PREVIEW)
+    full = Known("v1:full", EARLIER, frozenset({"v1:full"}), Access.FULL)
+
+    assert decide(full, None, cut).verdict is Verdict.UNCHANGED
+    assert decide(replace(full, access=Access.PREVIEW), None, cut).verdict is Verdict.REVISED

@@ -99,7 +99,10 @@ def _json(parser: argparse.ArgumentParser) -> None:
 
 def _visiting(parser: argparse.ArgumentParser) -> None:
     _add_settings(parser.add_argument_group("visiting the site"), _VISITING)
-    parser.add_argument("--verbose", "-v", action="store_true", help="name every address")
+
+
+def _verbose(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--verbose", "-v", action="store_true", help=f"name every {what}")
 
 
 def _backfill(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +122,7 @@ def _backfill(parser: argparse.ArgumentParser) -> None:
         help="only this section, such as realtime/china; may be repeated",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="ask for at most N pages")
+    _verbose(parser, "address")
     _json(parser)
     _visiting(parser)
 
@@ -131,7 +135,7 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
 
 def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="post, or folder of posts")
-    parser.add_argument("--verbose", "-v", action="store_true", help="name every file")
+    _verbose(parser, "file")
     _json(parser)
 
 
@@ -139,7 +143,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repair",
         action="store_true",
-        help="restore files from the catalogue, take up posts without a row; nothing is deleted",
+        help="restore files from the catalogue, take up posts without a row",
     )
     _json(parser)
 

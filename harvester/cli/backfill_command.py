@@ -39,7 +39,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
 
 
 def _section_hint(sections: tuple[str, ...]) -> str:
-    known = [section.path for section in SECTIONS]
+    known = [section.path for section in SECTIONS if section.path not in sections]
     near = [name for path in sections for name in difflib.get_close_matches(path, known, n=2)]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"no known story stands in {', '.join(sections)}{hint}"
@@ -74,8 +74,11 @@ def _urls(name: str | None) -> tuple[str, ...]:
     if name is None:
         return ()
     if name == "-":
-        return tuple(sys.stdin)
-    try:
-        return tuple(Path(name).read_text("utf-8").splitlines())
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"--urls-from {name}: cannot be read: {problem}") from problem
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            data = Path(name).read_bytes()
+        except OSError as problem:
+            raise UsageError(f"--urls-from {name}: cannot be read: {problem.strerror}") from problem
+    # A line that is no text is no address, and is told as such.
+    return tuple(data.decode("utf-8-sig", "replace").splitlines())

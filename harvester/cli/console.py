@@ -6,7 +6,6 @@ passed on.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections import Counter
@@ -17,24 +16,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from harvester.cli.text import printable
 from harvester.model import Counts, Decision, Stored, Verdict
 
 if TYPE_CHECKING:
     from harvester.discover import Discovery
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 _PLAIN_EVERY = 10.0
 _SHOWN = (Verdict.NEW, Verdict.REVISED, Verdict.DUPLICATE, Verdict.REJECTED, Verdict.FAILED)
-_LOUD = (Verdict.FAILED,)
-
-
-def printable(text: str) -> str:
-    """Return text without what a terminal would act on."""
-    return _CONTROLS.sub(" ", text)
 
 
 class Screen:
-    """The watcher of a run. A context manager; `quiet` shows no progress."""
+    """The watcher of a run. A context manager; `verbose` names every address."""
 
     def __init__(self, *, verbose: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -64,6 +57,10 @@ class Screen:
         """Print a line beside the progress."""
         self._console.print(escape(printable(text)))
 
+    def adopting(self, posts: int) -> None:
+        """Say that posts without a row are taken up, as after a kill or a lost catalogue."""
+        self.say(f"posts in the tree that the catalogue does not know: {posts}; taking them up")
+
     def discovering(self, found: Discovery) -> None:
         """Show how many sources have been read."""
         of = f"/{found.total}" if found.total else ""
@@ -83,7 +80,7 @@ class Screen:
     def ended(self, url: str, decision: Decision) -> None:
         """Count an address, and name it where something went wrong."""
         self._counts[decision.verdict] += 1
-        if decision.verdict in _LOUD or self._verbose:
+        if decision.verdict is Verdict.FAILED or self._verbose:
             reason = f": {decision.reason}" if decision.reason else ""
             self.say(f"{decision.verdict} {url}{reason}")
         done = self._counts.total()

@@ -10,6 +10,10 @@ from harvester.errors import UsageError
 _AGE = re.compile(r"(\d{1,5})([dwmy])")
 
 
+# Beyond these there is nothing to find, and no room for days around them.
+_FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
+
+
 def parse_day(text: str, today: date, option: str) -> date:
     """Return the day that `2021-11-01` or an age such as `7d`, `2w`, `3m`, `2y` names.
 
@@ -17,7 +21,8 @@ def parse_day(text: str, today: date, option: str) -> date:
     """
     age = _AGE.fullmatch(text.strip())
     try:
-        return _ago(int(age[1]), age[2], today) if age else date.fromisoformat(text.strip())
+        day = _ago(int(age[1]), age[2], today) if age else date.fromisoformat(text.strip())
+        return max(_FIRST, min(day, _LAST))
     except (ValueError, OverflowError):
         raise UsageError(
             f"{option}: {text!r} is neither a day such as 2021-11-01 nor an age such as 7d, 3m, 2y"

@@ -19,4 +19,4 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     outcome = run_to_end(
         lambda stopping: import_posts(settings, paths, screen, SystemClock(), stopping), screen
     )
-    return report(outcome, screen, as_json=chosen.json)
+    return report(outcome, screen, as_json=chosen.json, kept="their files were left as they are")

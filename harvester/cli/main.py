@@ -9,33 +9,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from harvester import __version__
 from harvester.cli import arguments
-from harvester.errors import (
-    Busy,
-    DatabaseUnusable,
-    DiskError,
-    HarvesterError,
-    HostResting,
-    SiteUnreachable,
-    UsageError,
-)
+from harvester.cli.codes import EXIT_INTERRUPTED, exit_code
+from harvester.cli.text import printable
+from harvester.errors import HarvesterError
 from harvester.settings import Settings, load
 
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
-# The codes of sysexits.h where they fit.
-_EXIT_CODES: Mapping[type[HarvesterError], int] = {
-    UsageError: EXIT_USAGE,
-    DatabaseUnusable: 65,
-    SiteUnreachable: 69,
-    HostResting: 69,
-    DiskError: 74,
-    Busy: 75,
-}
 _DESCRIPTION = "Archive the Singapore newspaper 联合早报 (zaobao) as Jekyll posts and SQLite."
 _EPILOG = """\
 examples:
@@ -93,9 +76,4 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"harvester: {' '.join(text.split())}\n")
-
-
-def exit_code(error: HarvesterError) -> int:
-    """Return the exit code that an error stands for."""
-    return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
+    sys.stderr.write(f"harvester: {printable(' '.join(text.split()))}\n")

@@ -9,12 +9,11 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
+from harvester.cli.codes import EXIT_FAILED, EXIT_INTERRUPTED
 from harvester.cli.console import Screen, stdout_line, summary
 from harvester.model import Verdict
 from harvester.runs import Outcome
 
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 # After Ctrl-C: how long those in flight may take before they are cut.
 _GRACE = 10.0
 
@@ -53,8 +52,10 @@ async def _supervised(
         raise KeyboardInterrupt from None
 
 
-def report(outcome: Outcome, screen: Screen, *, as_json: bool) -> int:
-    """Print the summary; return the exit code."""
+def report(
+    outcome: Outcome, screen: Screen, *, as_json: bool, kept: str = "tried again in the next run"
+) -> int:
+    """Print the summary; return the exit code. Raises what halted the run."""
     counts = outcome.counts
     if as_json:
         stdout_line(json.dumps(counts.as_json()))
@@ -62,9 +63,11 @@ def report(outcome: Outcome, screen: Screen, *, as_json: bool) -> int:
         stdout_line(summary(counts))
     for problem in outcome.problems:
         screen.say(f"not read: {problem}")
+    if outcome.halted:
+        raise outcome.halted
     if outcome.interrupted:
         screen.say("interrupted; the next run goes on from here")
         return EXIT_INTERRUPTED
     if failed := counts.by_verdict.get(Verdict.FAILED, 0):
-        screen.say(f"{failed} failed; they are kept and tried again in the next run")
+        screen.say(f"{failed} failed; {kept}")
     return EXIT_FAILED if failed or outcome.problems else 0

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harvester.cli.console import printable, stdout_line
+from harvester.cli.console import stdout_line
+from harvester.cli.text import printable
 from harvester.model import VisitState
 from harvester.settings import Settings
 from harvester.store import Figures, Run, open_archive
@@ -73,7 +74,7 @@ def show(figures: Figures, settings: Settings, now: datetime) -> None:
         line = f"{visit.count:>7} {visit.state}: {why}latest {visit.example}"
         console.print(escape(printable(line)))
     for run in figures.runs:
-        console.print(escape(_run_line(run)))
+        console.print(escape(printable(_run_line(run))))
     for advice in _advice(figures, now):
         console.print(f"[bold]→[/] {escape(advice)}")
 

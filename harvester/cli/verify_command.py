@@ -6,18 +6,21 @@ import argparse
 import asyncio
 import json
 
-from harvester.cli.console import Screen, printable, stdout_line
+from harvester.cli.console import Screen, stdout_line
+from harvester.cli.text import printable
 from harvester.clock import SystemClock
 from harvester.importing import Importer
 from harvester.runs import open_writer
 from harvester.settings import Settings
-from harvester.store import Difference, Report, verify
+from harvester.store import CATALOGUE, Difference, Report, verify
 
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Compare disk and catalogue; with `--repair` put right what can be."""
     screen = Screen()
     with screen:
+        if chosen.repair and not (settings.state / CATALOGUE).exists():
+            asyncio.run(_rebuild(settings, screen))
         report = verify(settings.seeds, settings.state, repair=chosen.repair)
         if chosen.repair and report.orphans:
             asyncio.run(_adopt(settings, report, screen))
@@ -31,9 +34,17 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     return 1 if report.differences else 0
 
 
+async def _rebuild(settings: Settings, screen: Screen) -> None:
+    """Make a lost catalogue again: opening it takes up the posts of the tree."""
+    async with open_writer(settings, screen, SystemClock()):
+        pass
+
+
 async def _adopt(settings: Settings, report: Report, screen: Screen) -> None:
     async with open_writer(settings, screen, SystemClock()) as archive:
-        await Importer(archive, settings.seeds, screen).adopt(report.orphans)
+        # Some may have been taken up as the archive was opened, after a kill.
+        left = [path for path in report.orphans if (settings.seeds / path).is_file()]
+        await Importer(archive, settings.seeds, screen, asyncio.Event()).adopt(left)
 
 
 def _as_json(report: Report) -> dict[str, object]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self
 
@@ -20,6 +21,7 @@ from harvester.errors import (
     Blocked,
     BodyTooLarge,
     FetchFailed,
+    HarvesterError,
     HostResting,
     RedirectedAway,
     RobotsDenied,
@@ -76,6 +78,10 @@ class Fetcher:
     async def __aexit__(self, *_: object) -> None:
         """Close it."""
         await self._transport.__aexit__()
+        # A memory that fails says so to those who need it; here nothing depends on it.
+        with suppress(HarvesterError):
+            for host in self._hosts.values():
+                await host.leave()
 
     async def get(
         self, url: str, validators: Validators = UNCONDITIONAL, cap: int = PAGE_CAP

@@ -19,6 +19,10 @@ from harvester.model import HostState
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
+# What is sent a second apart can arrive a little closer together.
+_JITTER: Final = 0.01
+
+
 class Host:
     """What the fetcher knows of one host. `learning` is held while robots.txt is being read."""
 
@@ -31,8 +35,10 @@ class Host:
         self._clock = clock
         self._memory = memory
         self._max_rest = settings.max_rest
-        self._gap = 1 / settings.rate
-        self._pace = Pace(clock, self._gap, settings.concurrency)
+        self._gap = _spaced(1 / settings.rate)
+        asked_at = state.asked_at or _LONG_AGO
+        idle = max((clock.now() - asked_at).total_seconds(), 0.0)
+        self._pace = Pace(clock, self._gap, settings.concurrency, idle)
         self._robots: Robots | None = None
 
     def slot(self, asked: str) -> AbstractAsyncContextManager[None]:
@@ -62,6 +68,13 @@ class Host:
         if until > (self._state.rest_until or _LONG_AGO):
             await self._remember(replace(self._state, rest_until=until))
 
+    async def leave(self) -> None:
+        """Remember when the host was last asked, so that the next run keeps the pace."""
+        idle = self._pace.idle()
+        if idle < LONGEST_REST:
+            asked_at = self._clock.now() - timedelta(seconds=idle)
+            await self._remember(replace(self._state, asked_at=asked_at))
+
     async def learn_robots(self, text: str) -> None:
         """Keep the text of robots.txt, just read."""
         await self._remember(replace(self._state, robots=text, robots_at=self._clock.now()))
@@ -73,7 +86,7 @@ class Host:
             return None
         if self._robots is None:
             self._robots = Robots(self._state.robots or "")
-            self._pace.gap = max(self._gap, self._robots.delay)
+            self._pace.gap = max(self._gap, _spaced(self._robots.delay))
         return self._robots
 
     def _is_fresh(self) -> bool:
@@ -84,3 +97,7 @@ class Host:
     async def _remember(self, state: HostState) -> None:
         self._state = state
         await self._memory.save_host(self.name, state)
+
+
+def _spaced(gap: float) -> float:
+    return gap + _JITTER if gap > _JITTER else gap

@@ -14,14 +14,15 @@ class Pace:
     """Hands out the right to send one request.
 
     There are no bursts: time that passed unused is not saved up. `gap` is in seconds of the
-    monotonic clock and may be raised at any time.
+    monotonic clock and may be raised at any time; `idle` is how long ago the last request before
+    this program's start was.
     """
 
-    def __init__(self, clock: Clock, gap: float, concurrency: int) -> None:
+    def __init__(self, clock: Clock, gap: float, concurrency: int, idle: float = math.inf) -> None:
         self.gap = gap
         self._clock = clock
         self._in_flight = asyncio.Semaphore(concurrency)
-        self._started_at = -math.inf
+        self._started_at = clock.monotonic() - idle
 
     @asynccontextmanager
     async def slot(self, rest: Callable[[], float]) -> AsyncIterator[None]:
@@ -37,6 +38,10 @@ class Pace:
             # No await between the check above and this line: two tasks cannot take one slot.
             self._started_at = self._clock.monotonic()
             yield
+
+    def idle(self) -> float:
+        """Return the seconds since the last request; infinite if there was none."""
+        return self._clock.monotonic() - self._started_at
 
     def _gap_left(self) -> float:
         return self._started_at + self.gap - self._clock.monotonic()

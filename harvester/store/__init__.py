@@ -14,6 +14,7 @@ from __future__ import annotations
 from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
+from harvester.store.database import CATALOGUE
 from harvester.store.reading import (
     ArticleRow,
     Change,
@@ -27,6 +28,7 @@ from harvester.store.reading import (
 from harvester.store.verify import Report, verify
 
 __all__ = [
+    "CATALOGUE",
     "Archive",
     "ArticleRow",
     "Change",

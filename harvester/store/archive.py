@@ -49,8 +49,8 @@ class Archive:
     in the catalogue nothing of its batch is marked as stored, and every later write is refused
     with the same error: what is half done is put right at the next start.
 
-    `orphans` are posts that a killed writer had written but not yet recorded, as paths relative
-    to the post tree; the caller reads and puts them (`in_place`) before anything else.
+    `orphans` are posts without a row, which a killed writer left or whose catalogue was lost, as
+    paths relative to the post tree; the caller reads and puts them (`in_place`) first of all.
     """
 
     orphans: tuple[str, ...]
@@ -92,7 +92,7 @@ class Archive:
         tree, aside = PostTree(seeds), state / "aside"
         with writer_lock(state):
             async with open_database(state / CATALOGUE, patience) as database:
-                writer = BatchWriter(tree, decide, name_key, clock)
+                writer = BatchWriter(tree, aside, decide, name_key, clock)
                 archive = cls(database, tree, aside, writer, clock)
                 await archive._sweep()
                 try:

@@ -107,13 +107,14 @@ def sweep(connection: sqlite3.Connection, tree: PostTree, aside: Path, database:
     """Put right what a killed writer left behind; return the posts without a row.
 
     Only the folders it had marked are read. After a clean end there is nothing to do, so the
-    catalogue as a whole is checked for damage only here and by `verify`.
+    catalogue as a whole is checked for damage only here and by `verify`. A catalogue without any
+    story may be one that was lost: then every post of the tree is without a row.
     """
-    folders = rows.dirty_folders(connection)
-    if folders:
+    marked = rows.dirty_folders(connection)
+    if marked:
         quick_check(connection, database)
     orphans = []
-    for folder in folders:
+    for folder in marked if stories.are_any(connection) else sorted({*marked, *tree.folders()}):
         for difference in list(audit_folder(connection, tree, folder)):
             if difference.kind is Kind.ORPHAN:
                 orphans.append(difference.path)

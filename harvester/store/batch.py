@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from harvester.clock import Clock
 from harvester.errors import DiskError, HarvesterError, Unreadable
@@ -77,9 +77,15 @@ class BatchWriter:
     """Applies batches on the connection's thread; remembers the folders it has marked."""
 
     def __init__(
-        self, tree: PostTree, decide: Decide, name_key: Callable[[str], str], clock: Clock
+        self,
+        tree: PostTree,
+        aside: Path,
+        decide: Decide,
+        name_key: Callable[[str], str],
+        clock: Clock,
     ) -> None:
         self._tree = tree
+        self._aside = aside
         self._decide = decide
         self._name_key = name_key
         self._clock = clock
@@ -147,9 +153,17 @@ class BatchWriter:
         for intent, path in zip(intents, paths, strict=True):
             if intent.in_place:
                 self._tree.sync_file(path)
-            else:
-                self._tree.write(path, intent.draft.data, intent.draft.article.story_id)
+                continue
+            if intent.decision.verdict is Verdict.REVISED:
+                self._keep_edited(connection, path)
+            self._tree.write(path, intent.draft.data, intent.draft.article.story_id)
         self._tree.sync_folders(map(folder_of, paths))
+
+    def _keep_edited(self, connection: sqlite3.Connection, path: str) -> None:
+        """Copy aside a file that is not the one stored: somebody has worked on it."""
+        digest = self._tree.digest(path)
+        if digest is not None and digest != stories.sha256_of(connection, path):
+            self._tree.copy_aside(path, self._aside)
 
     def _mark(self, connection: sqlite3.Connection, folders: set[str]) -> None:
         """Record durably that a kill from now on may leave something behind in these folders."""

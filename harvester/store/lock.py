@@ -36,8 +36,7 @@ def _acquire(handle: int, state: Path) -> None:
     except BlockingIOError:
         holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "unknown"
         raise Busy(
-            f"another writer (pid {holder}) is at work in {state}; "
-            "wait for it to end, or hand the work to the daemon"
+            f"another writer (pid {holder}) is at work in {state}; wait for it to end"
         ) from None
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from harvester.model import (
+    Access,
     Counts,
     HostState,
     Known,
@@ -61,6 +62,11 @@ def _stamp_or_none(at: datetime | None) -> str | None:
     return stamp(at) if at else None
 
 
+def _stamp_after(at: datetime | None) -> str | None:
+    """Return the next whole second: a pause must not be shortened by being written down."""
+    return stamp(at + timedelta(microseconds=999_999)) if at else None
+
+
 def _instant_or_none(text: str | None) -> datetime | None:
     return instant(text) if text is not None else None
 
@@ -71,14 +77,15 @@ def _instant_or_none(text: str | None) -> datetime | None:
 def known(connection: sqlite3.Connection, story_id: str) -> Known | None:
     """Return what is held of a story."""
     row = connection.execute(
-        "SELECT content_hash, observed_at FROM stories WHERE story_id = ?", (story_id,)
+        "SELECT content_hash, observed_at, access FROM stories WHERE story_id = ?", (story_id,)
     ).fetchone()
     if row is None:
         return None
     hashes = connection.execute(
         "SELECT content_hash FROM revisions WHERE story_id = ?", (story_id,)
     )
-    return Known(row[0], instant(row[1]), frozenset(hash_ for (hash_,) in hashes))
+    held = frozenset(hash_ for (hash_,) in hashes)
+    return Known(row[0], instant(row[1]), held, word(Access, row[2]))
 
 
 def twin(connection: sqlite3.Connection, content_hash: str, story_id: str) -> str | None:
@@ -220,12 +227,15 @@ def _ref(row: Sequence[Any]) -> StoryRef:
 def write_source(connection: sqlite3.Connection, source: SourceState) -> None:
     """Replace what is remembered of a sitemap or a listing."""
     connection.execute(
-        "INSERT OR REPLACE INTO sources (url, etag, last_modified, checked_at) VALUES (?,?,?,?)",
+        "INSERT OR REPLACE INTO sources (url, etag, last_modified, checked_at, lastmod, newest) "
+        "VALUES (?,?,?,?,?,?)",
         (
             source.url,
             source.validators.etag,
             source.validators.last_modified,
             _stamp_or_none(source.checked_at),
+            source.lastmod,
+            source.newest.isoformat() if source.newest else None,
         ),
     )
 
@@ -233,32 +243,46 @@ def write_source(connection: sqlite3.Connection, source: SourceState) -> None:
 def read_sources(connection: sqlite3.Connection, url: str | None = None) -> list[SourceState]:
     """Return what is remembered of one source, or of all in the order of their addresses."""
     rows = connection.execute(
-        "SELECT url, etag, last_modified, checked_at FROM sources "
+        "SELECT url, etag, last_modified, checked_at, lastmod, newest FROM sources "
         "WHERE ?1 IS NULL OR url = ?1 ORDER BY url",
         (url,),
     )
     return [
-        SourceState(address, Validators(etag, modified), _instant_or_none(checked_at))
-        for address, etag, modified, checked_at in rows
+        SourceState(
+            address,
+            Validators(etag, modified),
+            _instant_or_none(checked_at),
+            lastmod,
+            date.fromisoformat(newest) if newest else None,
+        )
+        for address, etag, modified, checked_at, lastmod, newest in rows
     ]
 
 
 def write_host(connection: sqlite3.Connection, host: str, state: HostState) -> None:
     """Replace what is remembered of a host."""
     connection.execute(
-        "INSERT OR REPLACE INTO hosts (host, robots, robots_at, rest_until) VALUES (?,?,?,?)",
-        (host, state.robots, _stamp_or_none(state.robots_at), _stamp_or_none(state.rest_until)),
+        "INSERT OR REPLACE INTO hosts (host, robots, robots_at, rest_until, asked_at) "
+        "VALUES (?,?,?,?,?)",
+        (
+            host,
+            state.robots,
+            _stamp_or_none(state.robots_at),
+            _stamp_after(state.rest_until),
+            _stamp_after(state.asked_at),
+        ),
     )
 
 
 def read_host(connection: sqlite3.Connection, host: str) -> HostState:
     """Return what is remembered of a host; an empty state if nothing is."""
     row = connection.execute(
-        "SELECT robots, robots_at, rest_until FROM hosts WHERE host = ?", (host,)
+        "SELECT robots, robots_at, rest_until, asked_at FROM hosts WHERE host = ?", (host,)
     ).fetchone()
     if row is None:
         return HostState()
-    return HostState(row[0], _instant_or_none(row[1]), _instant_or_none(row[2]))
+    robots, *times = row
+    return HostState(robots, *map(_instant_or_none, times))
 
 
 def begin_run(connection: sqlite3.Connection, command: str, now: datetime) -> int:

@@ -95,14 +95,17 @@ MIGRATIONS: tuple[str, ...] = (
         url TEXT PRIMARY KEY,
         etag TEXT,
         last_modified TEXT,
-        checked_at TEXT
+        checked_at TEXT,
+        lastmod TEXT,
+        newest TEXT
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE hosts (
         host TEXT PRIMARY KEY,
         robots TEXT,
         robots_at TEXT,
-        rest_until TEXT
+        rest_until TEXT,
+        asked_at TEXT
     ) STRICT;
 
     CREATE TABLE runs (

@@ -34,9 +34,20 @@ class TextRow:
     post: bytes
 
 
+def are_any(connection: sqlite3.Connection) -> bool:
+    """Return whether the catalogue holds any story."""
+    return connection.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
+
+
 def path_of(connection: sqlite3.Connection, story_id: str) -> str | None:
     """Return the path a story was given, for ever."""
     row = connection.execute("SELECT path FROM stories WHERE story_id = ?", (story_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def sha256_of(connection: sqlite3.Connection, path: str) -> str | None:
+    """Return the SHA-256 (hex) of the file that was stored at a path."""
+    row = connection.execute("SELECT sha256 FROM stories WHERE path = ?", (path,)).fetchone()
     return None if row is None else str(row[0])
 
 

@@ -52,6 +52,11 @@ _CAPTIONS = "figcaption, .figure-caption, .caption"
 _ASCII_BLANKS = " \t\r\n\f"
 
 
+# The last thing in the clean body of a preview: a post has no key for it, and whoever has only
+# the file, or makes the catalogue again from the files, must know that the text is not whole.
+PREVIEW_MARK = '<div data-access="preview"></div>'
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A picture with its real address and caption."""

@@ -57,6 +57,7 @@ _PAYWALL = (
     ".article-microtransaction",
     "#js-cta-microtransaction",
     "#freemium_subscribe",
+    "[data-access='preview']",  # ours, see `clean.PREVIEW_MARK`
 )
 _NEWSPOST = "a[href*='newspost.newslink.sg']"
 _NOISE_SELECTOR = ", ".join((*_NOISE, *_PAYWALL))

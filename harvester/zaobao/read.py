@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from harvester.errors import NotAStory, Unreadable
 from harvester.model import Access, Article, BodyMode, Instant, StoryRef
 from harvester.zaobao import gate
-from harvester.zaobao.clean import clean, figure_html
+from harvester.zaobao.clean import PREVIEW_MARK, clean, figure_html
 from harvester.zaobao.eras import extract
 from harvester.zaobao.extracted import Extracted, fragment
 from harvester.zaobao.facts import Document
@@ -79,6 +79,7 @@ def _article(doc: Document, found: Extracted, now: datetime, mode: BodyMode) -> 
     body = clean(found.roots, doc.ref.url, found.lead)
     access = Access.PREVIEW if found.charged or body.paywall else Access.FULL
     gate.check_body(doc, found.title, body, access)
+    mark = PREVIEW_MARK if access is Access.PREVIEW else ""
     if not found.title.strip():
         raise Unreadable(doc.ref.url, "the page shows no title")
     return Article(
@@ -87,7 +88,7 @@ def _article(doc: Document, found: Extracted, now: datetime, mode: BodyMode) -> 
         section=doc.ref.section,
         title=found.title.strip(),
         published=_published(found, doc.ref.url, now),
-        body=body.html if markup is None else markup,
+        body=body.html + mark if markup is None else markup,
         blocks=body.blocks,
         era=found.era,
         access=access,

@@ -147,15 +147,18 @@ class _Reader:
 
     def end(self, name: str) -> None:
         self._path.pop()
-        if len(self.children) + len(self.stories) + self.others >= MAX_URLS:
-            raise _Full
         match name.rpartition(":")[2]:
             case "sitemap":
                 self._child(self._loc.strip())
             case "url":
                 self._story(self._loc.strip())
 
+    def _make_room(self) -> None:
+        if len(self.children) + len(self.stories) + self.others >= MAX_URLS:
+            raise _Full
+
     def _child(self, loc: str) -> None:
+        self._make_room()
         address = "https://" + loc[7:] if loc.startswith("http://") else loc
         match = _CHILD.fullmatch(address)
         if match and match[1] in SITE_HOSTS:
@@ -164,6 +167,7 @@ class _Reader:
             self.others += 1
 
     def _story(self, loc: str) -> None:
+        self._make_room()
         try:
             self.stories.append(story_ref(loc, self._lastmod.strip() or None))
         except NotAStory:

@@ -66,6 +66,9 @@ class Watcher:
     waits: list[tuple[str, float, str]] = field(default_factory=list)
     then: Callable[[int], None] = lambda _: None
 
+    def adopting(self, posts: int) -> None:
+        """Do without the count of posts that are taken up."""
+
     def discovering(self, found: Discovery) -> None:
         """Do without the progress of discovery."""
 

@@ -95,9 +95,10 @@ def test_wrong_usage(wrong: tuple[str, ...], words: str, tmp_path: Path) -> None
 
 
 def test_unreadable_text_of_addresses(tmp_path: Path) -> None:
-    """A list of addresses that is no text, or is empty, is wrong usage."""
-    (tmp_path / "list").write_bytes(b"\xff\xfe\x00")
-    refused(harvester("backfill", "--urls-from", "list", *NOWHERE, cwd=tmp_path), 2, "list")
+    """A line that is no text is rejected like any other address; an empty list is wrong usage."""
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbf# list\n\xff\xfe\n")
+    ended = harvester("backfill", "--urls-from", "list", *NOWHERE, "--json", cwd=tmp_path)
+    assert (ended.returncode, one_object(ended.stdout)["rejected"]) == (0, 1)
 
     (tmp_path / "list").write_text("# nothing\n\n")
     ended = harvester("backfill", "--urls-from", "list", *NOWHERE, cwd=tmp_path)
