@@ -23,7 +23,7 @@ _DESCRIPTION = "Archive the Singapore newspaper 联合早报 (zaobao) as Jekyll 
 _EPILOG = """\
 examples:
   harvester demo                       the whole way, offline, against a replica of the site
-  harvester backfill --since 7d        the last seven days, politely, newest first
+  harvester backfill --since 7d        from a week ago to today, politely, newest first
   harvester fetch URL                  one story, now
   harvester status                     what is held, what failed, what to do
 
