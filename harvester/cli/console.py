@@ -63,13 +63,13 @@ class Screen:
 
     def discovering(self, found: Discovery) -> None:
         """Show how many sources have been read."""
-        of = f"/{found.total}" if found.total else ""
-        text = f"sources read {found.sources}{of}, new addresses {found.fresh}"
+        text = f"sources read, {found.fresh} new addresses"
         self._show("looking for stories", found.sources, found.total or None, text)
 
     def planned(self, total: int) -> None:
         """Show how many addresses there are to look at."""
         self._total = total
+        self._began = time.monotonic()
         self.say(f"addresses to look at: {total}")
 
     def waiting(self, host: str, seconds: float, why: str) -> None:
@@ -98,6 +98,7 @@ class Screen:
         return done / max(time.monotonic() - self._began, 0.001)
 
     def _show(self, what: str, done: int, total: int | None, text: str) -> None:
+        text = f"{done}/{total} · {text}" if total else f"{done} · {text}"
         if self._console.is_terminal:
             if self._task is None:
                 self._task = self._progress.add_task(what, figures=text)
@@ -106,8 +107,7 @@ class Screen:
             )
         elif time.monotonic() - self._told >= _PLAIN_EVERY:
             self._told = time.monotonic()
-            of = f"/{total}" if total else ""
-            self._console.print(f"{what}: {done}{of} · {text}")
+            self._console.print(f"{what}: {text}")
 
 
 def figures(counts: Counter[Verdict], rate: float) -> str:

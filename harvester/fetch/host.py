@@ -100,4 +100,4 @@ class Host:
 
 
 def _spaced(gap: float) -> float:
-    return gap + _JITTER if gap > _JITTER else gap
+    return gap + min(_JITTER, gap * _JITTER)
