@@ -203,6 +203,17 @@ def test_the_number_of_addresses_is_capped() -> None:
     assert f"more than {MAX_URLS}" in sitemap.problem
 
 
+def test_a_full_file_is_whole() -> None:
+    """A file of exactly as many addresses as the protocol allows is no problem; one more is."""
+    entry = f"<url><loc>{_STORY}1</loc></url>"
+    full = read_sitemap(f"<urlset>{entry * MAX_URLS}</urlset>".encode(), INDEX_URL)
+    over = read_sitemap(f"<urlset>{entry * (MAX_URLS + 1)}</urlset>".encode(), INDEX_URL)
+
+    assert (len(full.stories), full.problem) == (50_000, "")
+    assert len(over.stories) == 50_000
+    assert over.problem
+
+
 _TAGS = ["<urlset>", "<sitemapindex>", "<url>", "<loc>", "</loc>", "</url>", "<![CDATA[", "]]>"]
 _PIECES = [*_TAGS, f"{_STORY}1", "&amp;", "&#x0;", "<?x?>", "<!-- -->", "文", " "]
 
