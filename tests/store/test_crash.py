@@ -115,7 +115,7 @@ def test_order(strace: str, tmp_path: Path) -> None:
         )
 
     folder, temporary = "/seeds/2021/11", r"/seeds/2021/11/\.harvester-1000000\.tmp"
-    marked = position(r"fdatasync\(\d+</state/harvester\.db>", position('write.*"ready"'))
+    marked = position(r"fdatasync\(\d+</state/harvester\.db>", position('write.*"ready'))
     steps = [
         rf'mkdir\("{folder}"',
         r"fsync\(\d+</seeds/2021>",
