@@ -143,7 +143,7 @@ class _Cleaner:
         elif tag in _DROPPED:
             return
         elif tag in _LEAVES:
-            self._leaf(_LEAVES[tag], list(children(node, self.noise)), depth)
+            self._leaf(_LEAVES[tag], list(node.iter(include_text=True)), depth)
         elif tag in _FRAMES:
             self._frame(node, tag, depth)
         elif tag in _SHELLS:
@@ -212,7 +212,7 @@ class _Cleaner:
         return ("", "") if tag in _DROPPED else self._inline_element(node, tag, depth)
 
     def _inline_element(self, node: LexborNode, tag: str, depth: int) -> tuple[str, str]:
-        html, text = self._inline(children(node), depth + 1)
+        html, text = self._inline(node.iter(include_text=True), depth + 1)
         if tag == "a" and html and (href := safe_link(node.attributes.get("href"), self.base)):
             return f"<a{attribute('href', href)}>{html}</a>", text
         return (f"<{tag}>{html}</{tag}>" if tag in _KEPT_INLINE and html else html), text
@@ -295,7 +295,7 @@ def _caption_of(node: LexborNode, images: list[LexborNode]) -> str:
 
 def _in_caption(node: LexborNode) -> bool:
     around = node.parent
-    return around is not None and around.css_matches(_CAPTIONS)
+    return around is not None and noise.matches(around, _CAPTIONS)
 
 
 def figure_html(urls: Sequence[str], caption: str) -> str:

@@ -80,8 +80,10 @@ class Document:
         return next((content for name in names if (content := self._metas.get(name.lower()))), "")
 
     def has(self, *selectors: str) -> bool:
-        """Say whether any selector matches."""
-        return self.tree.css_first(", ".join(selectors)) is not None
+        """Say whether any selector matches. An answer is kept: the eras ask alike."""
+        if selectors not in self._asked:
+            self._asked[selectors] = self.tree.css_first(", ".join(selectors)) is not None
+        return self._asked[selectors]
 
     def title(self, *headings: str) -> str:
         """Return the headline as displayed, else as stated in the facts.
@@ -91,11 +93,14 @@ class Document:
         shared = _SUFFIX.sub("", self.meta("og:title") or self.text_of("head > title"))
         found = (self.state.get("headline"), self.json_ld.get("headline"), shared)
         stated = [text.strip() for text in found if isinstance(text, str) and text.strip()]
-        nodes = (node for selector in headings for node in self.tree.css(selector))
-        shown = [text for node in nodes if (text := node.text().strip())]
         named = {_letters(text) for text in stated}
-        agreed = (text for text in shown if _letters(text) in named)
-        return next(agreed, next(iter((*shown, *stated)), ""))
+        first = ""
+        for node in (node for selector in headings for node in self.tree.css(selector)):
+            text = node.text().strip()
+            if _letters(text) in named:
+                return text
+            first = first or text
+        return first or next(iter(stated), "")
 
     def instant(self, *bylines: str) -> Instant | None:
         """Return the first moment of publication stated that fits the issue day, else the first."""
@@ -167,6 +172,10 @@ class Document:
         paywall = self.state.get("paywall")
         level = paywall.get("contentAccess") if isinstance(paywall, dict) else None
         return str(free).lower() == "false" or str(level or "0") != "0"
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, ...], bool]:
+        return {}
 
     @cached_property
     def _metas(self) -> dict[str, str]:

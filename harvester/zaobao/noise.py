@@ -91,6 +91,25 @@ def _says(node: LexborNode) -> str:
     return node.text().strip()
 
 
+def matches(node: LexborNode, selector: str) -> bool:
+    """Say whether an element itself matches; `css_matches` would ask what is in it as well."""
+    found = node.css_first(selector)  # an element comes before what is in it
+    return found is not None and found.mem_id == node.mem_id
+
+
+def is_noise(node: LexborNode, root: LexborNode, *, but: str) -> bool:
+    """Say whether a node below `root`, or an element around it, is noise; `but` that tag.
+
+    For a few nodes this is much quicker than finding all the noise of a page.
+    """
+    above: LexborNode | None = node
+    while above is not None and above.mem_id != root.mem_id:
+        if above.tag != but and matches(above, _NOISE_SELECTOR):
+            return True
+        above = above.parent
+    return False
+
+
 def is_inside(node: LexborNode, ids: Container[int]) -> bool:
     """Say whether a node, or an element around it, is one of `ids`."""
     above: LexborNode | None = node

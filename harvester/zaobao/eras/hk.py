@@ -10,21 +10,19 @@ from harvester.zaobao.clean import Figure
 from harvester.zaobao.extracted import caption_near, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
-from harvester.zaobao.noise import is_inside, noise_ids
+from harvester.zaobao.noise import is_inside, is_noise
 
 BODIES = ("article.article-body", "article#article-body", "#article-body")
 
 
 def gallery(doc: Document, root: LexborNode | None, selector: str) -> Iterator[Figure]:
     """Yield the pictures outside of the body: a gallery is an array, also of one."""
-    pictures = doc.tree.css(selector)
-    page = doc.tree.root
-    skipped = noise_ids(page) if pictures and page is not None else set()
+    page = doc.tree.body
     # The islands of Astro are dropped from the text, but galleries stand in them.
     islands = {node.mem_id for node in doc.tree.css("astro-island")}
-    for image in pictures:
+    for image in doc.tree.css(selector):
         told = root is not None and within(image, root) and not is_inside(image, islands)
-        if told or is_inside(image, skipped - islands):
+        if told or page is None or is_noise(image, page, but="astro-island"):
             continue
         if url := real_address(image.attributes, doc.ref.url):
             yield Figure(url, _caption(image))
