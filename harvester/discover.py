@@ -55,7 +55,7 @@ class Discovery:
 
     def problem(self, error: Exception | str) -> None:
         """Note a source that could not be read; the run goes on with the others."""
-        log.warning("%s", error)
+        log.info("%s", error)
         self.problems.append(str(error))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -53,12 +53,13 @@ log = logging.getLogger(__name__)
 
 Work = tuple[StoryRef, Visit | None]
 
-# So many stories in a row without any connection: the network or the site is down.
-_UNREACHABLE_LIMIT = 3
-# So many in a row that the site refused, failed or hid behind another page.
+# So many stories in a row that the site refused, failed or hid behind another page.
 _TROUBLE_LIMIT = 10
-# So many pages in a row that cannot be read: the site has changed, or what is asked for is not it.
-_UNREADABLE_LIMIT = 20
+_LIMITS: Mapping[type[object], int] = {
+    HostUnreachable: 3,  # the network or the site is down
+    Unreadable: 20,  # the site has changed
+    RobotsDenied: 100,  # costs no request, and may be one section
+}
 _TROUBLES = judge.PASSING | {"robots"}
 
 
@@ -201,8 +202,7 @@ class Pipeline:
     def _weigh(self, trouble: Exception | None) -> None:
         """Count troubles in a row: many of them are the site's, not the stories'."""
         self._troubles = self._troubles + 1 if trouble else 0
-        limits = {HostUnreachable: _UNREACHABLE_LIMIT, Unreadable: _UNREADABLE_LIMIT}
-        if self._troubles >= limits.get(type(trouble), _TROUBLE_LIMIT):
+        if self._troubles >= _LIMITS.get(type(trouble), _TROUBLE_LIMIT):
             told = f"{self._troubles} stories in a row could not be had; the last: {trouble}"
             self._stop_for(SiteUnreachable(told))
 

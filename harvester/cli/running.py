@@ -24,7 +24,9 @@ def run_to_end(work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Scre
     A second one, or ten seconds, cuts what is in flight; it is taken up again by the next run.
     """
     # A log line beside a live display would tear it; on a terminal the display tells the same.
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s", level=logging.ERROR)
+    logging.basicConfig(
+        stream=sys.stderr, format="%(levelname)s %(message)s", level=logging.WARNING
+    )
     with screen:
         return asyncio.run(_supervised(work, screen))
 
