@@ -161,8 +161,8 @@ def write_sightings(connection: sqlite3.Connection, refs: Sequence[StoryRef], no
         [(r.url, r.story_id, r.section, r.day.isoformat(), r.lastmod, seen) for r in refs],
     ).rowcount
     connection.executemany(
-        "UPDATE sightings SET lastmod = ?1 WHERE url = ?2 AND lastmod IS NOT ?1",
-        [(r.lastmod, r.url) for r in refs if r.lastmod is not None],
+        "UPDATE sightings SET lastmod = :hint WHERE url = :url AND lastmod IS NOT :hint",
+        [{"hint": r.lastmod, "url": r.url} for r in refs if r.lastmod is not None],
     )
     return max(added, 0)  # -1 when there was nothing to add
 
@@ -244,8 +244,8 @@ def read_sources(connection: sqlite3.Connection, url: str | None = None) -> list
     """Return what is remembered of one source, or of all in the order of their addresses."""
     rows = connection.execute(
         "SELECT url, etag, last_modified, checked_at, lastmod, newest FROM sources "
-        "WHERE ?1 IS NULL OR url = ?1 ORDER BY url",
-        (url,),
+        "WHERE :url IS NULL OR url = :url ORDER BY url",
+        {"url": url},
     )
     return [
         SourceState(

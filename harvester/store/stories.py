@@ -107,17 +107,27 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft) -> None:
     marked as a preview stays one: the other host may show the same cut text without a mark.
     """
     article = draft.article
-    of_this_text = (article.story_id, draft.content_hash, stamp(draft.observed_at))
+    seen = {
+        "story": article.story_id,
+        "hash": draft.content_hash,
+        "at": stamp(draft.observed_at),
+        "access": article.access,
+        "era": article.era,
+        "tags": _tags(draft),
+        "preview": Access.PREVIEW,
+        "post": Era.POST,
+    }
     if article.era is not Era.POST:
         connection.execute(
-            "UPDATE stories SET access = iif(access = ?1, ?1, ?2), era = iif(era = ?3, ?4, era), "
-            "tags = ?5 WHERE story_id = ?6 AND content_hash = ?7 AND observed_at <= ?8",
-            (Access.PREVIEW, article.access, Era.POST, article.era, _tags(draft), *of_this_text),
+            "UPDATE stories SET access = iif(access = :preview, :preview, :access), "
+            "era = iif(era = :post, :era, era), tags = :tags "
+            "WHERE story_id = :story AND content_hash = :hash AND observed_at <= :at",
+            seen,
         )
     connection.execute(
-        "UPDATE stories SET observed_at = ?3 "
-        "WHERE story_id = ?1 AND content_hash = ?2 AND observed_at < ?3",
-        of_this_text,
+        "UPDATE stories SET observed_at = :at "
+        "WHERE story_id = :story AND content_hash = :hash AND observed_at < :at",
+        seen,
     )
 
 
