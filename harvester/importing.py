@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,11 +50,25 @@ class Importer:
         self._seeds = seeds.resolve()
         self._observer = observer
         self._stopping = stopping
-        self._adopting = False
         self.tally: Counter[Verdict] = Counter()
 
     async def run(self, paths: Sequence[Path]) -> None:
-        """Import these files.
+        """Import these files."""
+        async for _ in self._taken(paths):
+            pass
+
+    async def adopt(self, orphans: Sequence[str]) -> None:
+        """Take up posts of the tree that have no row, as a killed run or a lost catalogue leaves.
+
+        A file whose story turns out to be held at another path is moved aside.
+        """
+        async for file, stored in self._taken([self._seeds / orphan for orphan in orphans]):
+            if stored.path != file.draft.name:
+                place = await self._archive.set_aside(file.draft.name)
+                log.warning("%s: its story is held already; moved to %s", file.path, place)
+
+    async def _taken(self, paths: Sequence[Path]) -> AsyncIterator[tuple[_File, Stored]]:
+        """Yield each post of these files when it has been judged and stored.
 
         Posts are taken in the order of their dates, so that of two texts of one story the later
         one ends up current, whatever the order of the files. They are read twice: only their
@@ -65,26 +79,16 @@ class Importer:
             dated += await asyncio.to_thread(self._dates, chunk)
         dated.sort()
         for batch in self._chunks([Path(path) for _, path in dated]):
-            await self._store(await asyncio.to_thread(self._read_all, batch))
+            files = await asyncio.to_thread(self._read_all, batch)
+            for file, stored in zip(files, await self._store(files), strict=True):
+                self._count(file.path, stored.decision, stored)
+                yield file, stored
 
-    async def adopt(self, orphans: Sequence[str]) -> None:
-        """Take up posts of the tree that have no row, as a killed run or a lost catalogue leaves.
-
-        A file whose story turns out to be held at another path is moved aside.
-        """
-        self._adopting = True
-        await self.run([self._seeds / orphan for orphan in orphans])
-
-    async def _store(self, files: Sequence[_File]) -> None:
+    async def _store(self, files: Sequence[_File]) -> list[Stored]:
         await self._archive.record([story_ref(file.draft.article.url) for file in files])
         visits = [await self._visit(file) for file in files]
         pairs = zip(files, visits, strict=True)
-        stored = await asyncio.gather(*[self._archive.put(f.draft, visit) for f, visit in pairs])
-        for file, result in zip(files, stored, strict=True):
-            self._count(file.path, result.decision, result)
-            if self._adopting and result.path != file.draft.name:
-                place = await self._archive.set_aside(file.draft.name)
-                log.warning("%s: its story is held already; moved to %s", file.path, place)
+        return await asyncio.gather(*[self._archive.put(f.draft, visit) for f, visit in pairs])
 
     async def _visit(self, file: _File) -> Visit | None:
         """Return the mark that a story is held, unless a visit to its page says more."""

@@ -176,7 +176,7 @@ class _Cleaner:
         if not cell and self._is_service(text, nodes):
             return
         if tag == "pre":
-            html = one_line(html.strip("\n").replace("\n", "<br>"))
+            html = html.replace("\n", "<br>")
         if text:
             self._blocks.append(text)
         self._emit(f"<{tag}{attributes}>{html}</{tag}>")

@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from harvester.model import Era, Instant
 from harvester.zaobao.clean import Figure
+from harvester.zaobao.noise import is_inside
 
 _CAPTIONS = "figcaption, .figure-caption, .carousel-caption, .caption"
 _NEAR = 3
@@ -32,19 +33,9 @@ class Extracted:
     charged: bool = False
 
 
-def fragment(html: str) -> LexborNode | None:
-    """Return the root of a body that came as a piece of HTML."""
-    return LexborHTMLParser(f"<body>{html}").body
-
-
-def within(node: LexborNode, root: LexborNode) -> bool:
+def within(node: LexborNode, root: LexborNode | None) -> bool:
     """Say whether `node` lies inside `root`."""
-    above: LexborNode | None = node
-    while above is not None:
-        if above.mem_id == root.mem_id:
-            return True
-        above = above.parent
-    return False
+    return root is not None and is_inside(node, {root.mem_id})
 
 
 def caption_near(image: LexborNode) -> str:

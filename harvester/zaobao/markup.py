@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from harvester.errors import Unreadable
 
@@ -109,16 +109,26 @@ def _labelled(body: bytes, label: str | None) -> Iterator[str]:
 def parse(text: str, url: str) -> LexborHTMLParser:
     """Return the tree of a page.
 
-    Raises `Unreadable` for pages too large or nested too deep: the parser takes minutes for a
-    megabyte of nested elements, and a thread cannot be stopped.
+    Raises `Unreadable` for pages that are too large or would take the parser minutes: a thread
+    cannot be stopped.
     """
+    _check(text, url)
+    # As a browser reads it: without this, a <noscript> image in the head moves the head's metas
+    # into the body.
+    return LexborHTMLParser(text, scripting=True)
+
+
+def fragment(html: str, url: str) -> LexborNode | None:
+    """Return the root of a body that came as a piece of HTML. Raises `Unreadable` as `parse`."""
+    _check(html, url)
+    return LexborHTMLParser(f"<body>{html}").body
+
+
+def _check(text: str, url: str) -> None:
     if len(text) > PAGE_LIMIT:
         raise Unreadable(url, f"the page is larger than {PAGE_LIMIT >> 20} MiB")
     if problem := _refusal(text):
         raise Unreadable(url, problem)
-    # As a browser reads it: without this, a <noscript> image in the head moves the head's metas
-    # into the body.
-    return LexborHTMLParser(text, scripting=True)
 
 
 def _refusal(text: str) -> str | None:

@@ -7,7 +7,8 @@ read from an old post. Selectors and phrases as observed on the site, newest era
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from itertools import takewhile
 
 from selectolax.lexbor import LexborNode
 
@@ -102,22 +103,13 @@ def is_noise(node: LexborNode, root: LexborNode, *, but: str) -> bool:
 
     For a few nodes this is much quicker than finding all the noise of a page.
     """
-    above: LexborNode | None = node
-    while above is not None and above.mem_id != root.mem_id:
-        if above.tag != but and matches(above, _NOISE_SELECTOR):
-            return True
-        above = above.parent
-    return False
+    inside = takewhile(lambda above: above.mem_id != root.mem_id, upward(node))
+    return any(above.tag != but and matches(above, _NOISE_SELECTOR) for above in inside)
 
 
 def is_inside(node: LexborNode, ids: Container[int]) -> bool:
     """Say whether a node, or an element around it, is one of `ids`."""
-    above: LexborNode | None = node
-    while above is not None:
-        if above.mem_id in ids:
-            return True
-        above = above.parent
-    return False
+    return any(above.mem_id in ids for above in upward(node))
 
 
 def has_paywall(root: LexborNode) -> bool:
@@ -128,10 +120,15 @@ def has_paywall(root: LexborNode) -> bool:
 
 def enclosing(node: LexborNode, tag: str) -> LexborNode | None:
     """Return the nearest element of a kind around a node, or the node itself."""
+    return next((above for above in upward(node) if above.tag == tag), None)
+
+
+def upward(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield a node and the elements around it, outwards."""
     above: LexborNode | None = node
-    while above is not None and above.tag != tag:
+    while above is not None:
+        yield above
         above = above.parent
-    return above
 
 
 def is_paywall_text(text: str) -> bool:

@@ -10,9 +10,9 @@ from harvester.model import Access, Article, BodyMode, Instant, StoryRef
 from harvester.zaobao import gate
 from harvester.zaobao.clean import PREVIEW_MARK, clean, figure_html
 from harvester.zaobao.eras import extract
-from harvester.zaobao.extracted import Extracted, fragment
+from harvester.zaobao.extracted import Extracted
 from harvester.zaobao.facts import Document
-from harvester.zaobao.markup import decode, parse
+from harvester.zaobao.markup import decode, fragment, parse
 from harvester.zaobao.verbatim import verbatim
 
 # A story dated further ahead is a broken clock or a broken page.
@@ -59,8 +59,7 @@ def read_body(html: str, url: str) -> ReadBody:
 
     Raises `Unreadable` for a body nested too deep.
     """
-    parse(html, url)  # refuses what would take the parser minutes
-    root = fragment(html)
+    root = fragment(html, url)
     body = clean([root] if root is not None else [], url)
     return ReadBody(body.blocks, Access.PREVIEW if body.paywall else Access.FULL)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
 from harvester.errors import Unreadable
 from harvester.zaobao.images import secure
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.noise import noise_ids
 from harvester.zaobao.order import children, is_shuffled
 
@@ -40,7 +41,7 @@ def verbatim(roots: Iterable[LexborNode], base: str) -> str:
     # Some markup means something else when it is read again (raw text that closes early): what is
     # given away must stay as harmless as it looks, whoever parses it.
     for _ in range(_READINGS):
-        root = LexborHTMLParser(f"<body>{html}").body
+        root = fragment(html, base)
         again = _one_line([_inner(root, base)] if root is not None else [])
         if again == html:
             return html

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from harvester.errors import Unreadable
 from harvester.zaobao.clean import Body, Figure, clean
-from harvester.zaobao.extracted import fragment
-from harvester.zaobao.markup import parse
+from harvester.zaobao.markup import fragment, parse
 from tests.support.pages import URL
 
 _A = "https://static.zaobao.com/s3fs-public/a.jpg"
@@ -18,7 +17,7 @@ _POLICY = 'referrerpolicy="no-referrer"'
 
 
 def _clean(html: str, *lead: Figure) -> Body:
-    root = fragment(html)
+    root = fragment(html, URL)
     assert root is not None
     return clean([root], URL, lead)
 
@@ -245,7 +244,7 @@ def test_the_papers_own_player_becomes_a_frame() -> None:
 
 def test_a_body_of_several_roots_is_one() -> None:
     """The children of all roots follow each other."""
-    roots = [root for html in ("<p>一</p>", "二") if (root := fragment(html)) is not None]
+    roots = [root for html in ("<p>一</p>", "二") if (root := fragment(html, URL)) is not None]
 
     assert clean(roots, URL).blocks == ("一", "二")
 

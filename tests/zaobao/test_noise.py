@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harvester.zaobao.clean import clean
-from harvester.zaobao.extracted import fragment
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.noise import is_noise_text, is_paywall_text, opens_reading_list
 from tests.support.pages import URL
 
@@ -86,7 +86,7 @@ ELEMENTS = [
 
 
 def _blocks(html: str) -> tuple[str, ...]:
-    root = fragment(html)
+    root = fragment(html, URL)
     assert root is not None
     return clean([root], URL).blocks
 
@@ -97,7 +97,7 @@ def test_noise_is_dropped(element: str, inside: str) -> None:
     """Advertisements, services and boxes leave neither text nor markup, wherever they stand."""
     before, after = f"<p>{_FIRST}</p>", f"<p>{_LAST}</p>"
     for wrapped in (f"{inside}{element}", f"<div>{inside}{element}</div>"):
-        root = fragment(f"{before}{wrapped}{after}")
+        root = fragment(f"{before}{wrapped}{after}", URL)
         assert root is not None
         assert f"{before}{inside}{after}" == clean([root], URL).html
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harvester.errors import Unreadable
 from harvester.zaobao.clean import clean
-from harvester.zaobao.extracted import fragment
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.order import is_shuffled, position
 from tests.support.pages import HK_URL
 
@@ -20,7 +20,7 @@ def _key(number: object) -> str:
 
 
 def _blocks(html: str) -> tuple[str, ...]:
-    root = fragment(html)
+    root = fragment(html, HK_URL)
     assert root is not None
     return clean([root], HK_URL).blocks
 
@@ -108,7 +108,7 @@ def test_every_order_is_undone(order: list[int]) -> None:
 
 def test_a_body_without_keys_keeps_its_order() -> None:
     """Pages before 2022-07 have no keys."""
-    root = fragment("<p>一</p><p>二</p>")
+    root = fragment("<p>一</p><p>二</p>", HK_URL)
     assert root is not None
 
     assert _blocks("<p>一</p>二<p>三</p>") == ("一", "二", "三")

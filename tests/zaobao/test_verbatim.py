@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.zaobao.extracted import fragment
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.verbatim import verbatim
 from tests.support.pages import HK_URL, URL
 
@@ -15,7 +15,7 @@ _POLICY = 'referrerpolicy="no-referrer"'
 
 
 def _verbatim(*bodies: str, base: str = URL) -> str:
-    roots = [root for html in bodies if (root := fragment(html)) is not None]
+    roots = [root for html in bodies if (root := fragment(html, URL)) is not None]
     return verbatim(roots, base)
 
 

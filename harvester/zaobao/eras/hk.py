@@ -21,7 +21,7 @@ def gallery(doc: Document, root: LexborNode | None, selector: str) -> Iterator[F
     # The islands of Astro are dropped from the text, but galleries stand in them.
     islands = {node.mem_id for node in doc.tree.css("astro-island")}
     for image in doc.tree.css(selector):
-        told = root is not None and within(image, root) and not is_inside(image, islands)
+        told = within(image, root) and not is_inside(image, islands)
         if told or page is None or is_noise(image, page, but="astro-island"):
             continue
         if url := real_address(image.attributes, doc.ref.url):

@@ -8,9 +8,10 @@ from selectolax.lexbor import LexborNode
 
 from harvester.model import Era, Instant
 from harvester.zaobao.clean import Figure
-from harvester.zaobao.extracted import Extracted, caption_near, first, fragment, within
+from harvester.zaobao.extracted import Extracted, caption_near, first, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.times import parse_day
 
 _BODIES = (
@@ -33,7 +34,7 @@ def read(doc: Document) -> Extracted:
     """Read the story."""
     root = first(doc.tree, *_BODIES)
     if root is None or not root.text().strip():
-        root = fragment(str(doc.json_ld.get("articleBody") or ""))
+        root = fragment(str(doc.json_ld.get("articleBody") or ""), doc.ref.url)
     return Extracted(
         era=Era.SG_2013,
         title=doc.title(".body-content h1", "h1.title", "article h1", "h1"),
@@ -54,7 +55,7 @@ def _day(doc: Document) -> Instant | None:
 
 def _lead(doc: Document, root: LexborNode | None) -> Iterator[Figure]:
     for holder in doc.tree.css(_PICTURES):
-        if root is not None and within(holder, root):
+        if within(holder, root):
             continue
         shown = holder.css("source, img")
         addresses = (real_address(node.attributes, doc.ref.url) for node in shown)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from selectolax.lexbor import LexborNode
 
 from harvester.model import Era
-from harvester.zaobao.extracted import Extracted, first, fragment, within
+from harvester.zaobao.extracted import Extracted, first, within
 from harvester.zaobao.facts import Document
+from harvester.zaobao.markup import fragment
 
 _OWN_BODIES = (".article-content-rawhtml", ".article-content.js-fontsized")
 _BYLINES = (
@@ -27,7 +28,7 @@ def read(doc: Document) -> Extracted:
     """Read the story. Its lead picture stands outside of the raw body and is its first root."""
     root = first(doc.tree, *_OWN_BODIES, ".article-content-container", ".field-name-body")
     if root is None:
-        root = fragment(str(doc.json_ld.get("articleBody") or ""))
+        root = fragment(str(doc.json_ld.get("articleBody") or ""), doc.ref.url)
     return Extracted(
         era=Era.SG_2019,
         title=doc.title("h1.article-title", ".article-title", "h1"),
@@ -40,5 +41,5 @@ def read(doc: Document) -> Extracted:
 
 
 def _lead(doc: Document, root: LexborNode | None) -> tuple[LexborNode, ...]:
-    outside = (node for node in doc.tree.css(_LEADS) if root is None or not within(node, root))
+    outside = (node for node in doc.tree.css(_LEADS) if not within(node, root))
     return tuple(outside)[:1]

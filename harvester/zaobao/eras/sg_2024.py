@@ -14,9 +14,10 @@ from selectolax.lexbor import LexborNode
 
 from harvester.model import Era
 from harvester.zaobao.clean import Figure
-from harvester.zaobao.extracted import Extracted, caption_near, first, fragment, within
+from harvester.zaobao.extracted import Extracted, caption_near, first, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.noise import enclosing, is_inside, noise_ids
 
 _BODIES = ("article .articleBody", ".articleBody")
@@ -36,13 +37,14 @@ def read(doc: Document) -> Extracted:
     body = first(doc.tree, *_BODIES)
     shown = body is not None and bool(body.text().strip())
     root = body if shown else _stated_body(doc)
-    lead = _shown_lead(doc, body) if body is not None else iter(())
+    stated = tuple(_stated_lead(doc))
+    lead = _shown_lead(doc, body, stated) if body is not None else iter(())
     return Extracted(
         era=Era.SG_2024,
         title=doc.title("article h1", "h1"),
         published=doc.instant(*_BYLINES),
         roots=(root,) if root is not None else (),
-        lead=(*lead, *_stated_lead(doc)),
+        lead=(*lead, *stated),
         author=doc.author(),
         tags=doc.tags(),
         charged=doc.is_charged(),
@@ -51,10 +53,10 @@ def read(doc: Document) -> Extracted:
 
 def _stated_body(doc: Document) -> LexborNode | None:
     html = doc.state.get("body_cn") or doc.json_ld.get("articleBody")
-    return fragment(html) if isinstance(html, str) and html.strip() else None
+    return fragment(html, doc.ref.url) if isinstance(html, str) and html.strip() else None
 
 
-def _shown_lead(doc: Document, body: LexborNode) -> Iterator[Figure]:
+def _shown_lead(doc: Document, body: LexborNode, stated: tuple[Figure, ...]) -> Iterator[Figure]:
     """Yield the pictures between headline and body."""
     story = enclosing(body, "article")
     if story is None:
@@ -63,7 +65,7 @@ def _shown_lead(doc: Document, body: LexborNode) -> Iterator[Figure]:
     shown = takewhile(lambda node: not within(node, body), story.css("img"))
     before = [node for node in shown if not is_inside(node, skipped)]
     buttons = {node.mem_id for node in story.css("button.w-full img")}
-    captions = {picture.url: picture.caption for picture in _stated_lead(doc)}
+    captions = {picture.url: picture.caption for picture in stated}
     for image in [node for node in before if node.mem_id in buttons] or before[:1]:
         if url := real_address(image.attributes, doc.ref.url):
             named = (caption_near(image), captions.get(url), image.attributes.get("alt"))
