@@ -16,7 +16,6 @@ from datetime import date
 from harvester import zaobao
 from harvester.errors import (
     FetchFailed,
-    HostResting,
     HostUnreachable,
     NotAStory,
     SiteUnreachable,
@@ -102,8 +101,6 @@ class Discoverer:
             if page.status != 200:
                 raise SiteUnreachable(f"{INDEX_URL}: there is no sitemap (answered {page.status})")
             index = read_sitemap(page.body, INDEX_URL)
-        except HostResting:
-            raise
         except (FetchFailed, SourceUnreadable) as problem:
             raise SiteUnreachable(f"the sitemap cannot be read: {problem}") from problem
         if not index.children:
@@ -131,8 +128,6 @@ class Discoverer:
             if page.status != 200:  # unchanged, or a month without stories (404)
                 return known.newest
             sitemap = read_sitemap(page.body, child.url)
-        except HostResting:
-            raise
         except (FetchFailed, SourceUnreadable) as problem:
             self._give_up_if_down(problem)
             self.found.problem(problem)
@@ -156,8 +151,6 @@ class Discoverer:
         for url in listing_urls(section):
             try:
                 listing = await self._listing(url)
-            except HostResting:
-                raise
             except (FetchFailed, SourceUnreadable) as problem:
                 problems.append(problem)
                 continue
@@ -183,8 +176,6 @@ class Discoverer:
                 return
             try:
                 listing = await self._listing(listing.next_url)
-            except HostResting:
-                raise
             except (FetchFailed, SourceUnreadable) as problem:
                 self.found.problem(problem)
                 return

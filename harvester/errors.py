@@ -46,6 +46,19 @@ class BadPost(HarvesterError):
         super().__init__(f"{where}: {problem}")
 
 
+class HostResting(HarvesterError):
+    """The site asked for a pause longer than a run should wait (`retry_after`, seconds).
+
+    No failed exchange: it concerns the whole host, and nothing was asked.
+    """
+
+    def __init__(self, url: str, problem: str, *, retry_after: float | None = None) -> None:
+        self.url = url
+        self.problem = problem
+        self.retry_after = retry_after
+        super().__init__(f"{url}: {problem}")
+
+
 class FetchFailed(HarvesterError):
     """An exchange that brought no usable answer.
 
@@ -65,10 +78,6 @@ class FetchFailed(HarvesterError):
 
 class HostUnreachable(FetchFailed):
     """No connection could be made at all: no network, no such host, refused."""
-
-
-class HostResting(FetchFailed):
-    """The site asked for a pause longer than a run should wait (`retry_after` seconds)."""
 
 
 class Blocked(FetchFailed):

@@ -25,7 +25,6 @@ from harvester.drafts import draft_of_page, read_page
 from harvester.errors import (
     FetchFailed,
     HarvesterError,
-    HostResting,
     HostUnreachable,
     NotAStory,
     RedirectedAway,
@@ -187,8 +186,6 @@ class Pipeline:
     async def _one(self, ref: StoryRef, visit: Visit | None) -> Decision:
         try:
             decision = await self._asked(ref, visit)
-        except HostResting:
-            raise
         except (NotAStory, RobotsDenied, RedirectedAway) as error:
             reason = _reason(error)
             self._weigh(error if reason in _TROUBLES else None)

@@ -22,7 +22,6 @@ from harvester.errors import (
     BodyTooLarge,
     FetchFailed,
     HarvesterError,
-    HostResting,
     RedirectedAway,
     RobotsDenied,
 )
@@ -174,8 +173,6 @@ class Fetcher:
         url = URL.build(scheme="https", host=name, path="/robots.txt")
         try:
             answer = await self._follow(asked, url, UNCONDITIONAL, ROBOTS_CAP, obey=False)
-        except HostResting:
-            raise
         except FetchFailed as error:
             raise _unknown_robots(asked, name, error) from error
         return _robots_text(asked, name, answer)

@@ -59,7 +59,7 @@ class Host:
         if left > self._max_rest:
             until = f"{self._state.rest_until:%Y-%m-%d %H:%M} UTC"
             text = f"{self.name} asked to be left alone until {until}"
-            raise HostResting(asked, text, transient=True, retry_after=left)
+            raise HostResting(asked, text, retry_after=left)
         return left
 
     async def rest(self, seconds: float) -> None:

@@ -16,7 +16,7 @@ from tenacity import (
 )
 
 from harvester.clock import Clock
-from harvester.errors import FetchFailed, HostResting
+from harvester.errors import FetchFailed
 
 LONGEST_REST: Final = 24 * 3600.0
 
@@ -63,7 +63,7 @@ def retrying(
 
 def _may_pass(error: BaseException) -> bool:
     """Decide by type, never by status: errors of our own parser carry a made-up status."""
-    return isinstance(error, FetchFailed) and error.transient and not isinstance(error, HostResting)
+    return isinstance(error, FetchFailed) and error.transient
 
 
 def _failure(state: RetryCallState) -> FetchFailed:
