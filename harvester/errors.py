@@ -47,9 +47,9 @@ class BadPost(HarvesterError):
 
 
 class HostResting(HarvesterError):
-    """The site asked for a pause longer than a run should wait (`retry_after`, seconds).
+    """The site asked for a pause longer than a run waits, or failed so often that it gets one.
 
-    No failed exchange: it concerns the whole host, and nothing was asked.
+    `retry_after` is its length in seconds. No failed exchange: it concerns the whole host.
     """
 
     def __init__(self, url: str, problem: str, *, retry_after: float | None = None) -> None:
@@ -78,6 +78,13 @@ class FetchFailed(HarvesterError):
 
 class HostUnreachable(FetchFailed):
     """No connection could be made at all: no network, no such host, refused."""
+
+
+class NetworkDown(HostUnreachable):
+    """Our own network is down: names cannot be looked up, or there is no way out.
+
+    Says nothing about the site, so neither the site nor the story is charged with it.
+    """
 
 
 class Blocked(FetchFailed):

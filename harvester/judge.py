@@ -31,15 +31,32 @@ _INVISIBLE = re.compile(
 # Ideographs are the same before and after NFKC and join with nothing, so only the runs between
 # them need it, mostly a few marks of punctuation: four times as fast on this newspaper's text.
 _NOT_IDEOGRAPHS = re.compile(r"[^\u4e00-\u9fff]+")
+_SOON = timedelta(minutes=5)
 _TEN_MINUTES = timedelta(minutes=10)
+_AGAIN = timedelta(minutes=15)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _PAUSE_MAX = timedelta(days=30)
 _PATIENCE = 2
+# The ages, since publication, at which a story is looked at again: most edits come early.
+RECHECK_AGES = (_HOUR, 4 * _HOUR, _DAY, 3 * _DAY, 10 * _DAY, 30 * _DAY)
+# A story is gone when it was missing at every look for so long; the looks are days apart.
+_GONE_AFTER = 3 * _DAY
+# The reason of a visit that was answered with 404 or 410.
+MISSING = "missing"
+# The reason of a visit that showed another text: it is looked at twice before it is written.
+CHANGED = "changed"
+# How the reason of a visit begins whose text was held back, or could not be read.
+DOUBTFUL = "doubtful"
+UNREADABLE = "unreadable"
+# A run in which so many held stories, and this share of those looked at, show another text met a
+# redesign or a defect, not edits (threat: all stories "revised").
+_MASS_LEAST = 10
+_MASS_SHARE = 0.2
 # Reasons that may pass: the site was in the way, not the story.
 PASSING = frozenset({"challenge", "consent", "login", "maintenance"})
 # Reasons that a story may outgrow: it appears later, begins as a headline, or is set free.
-_UNRIPE = frozenset({"missing", "soft-404", "redirected", "listing", "thin", "robots"})
+_UNRIPE = frozenset({MISSING, "soft-404", "redirected", "listing", "thin", "robots"})
 
 
 def content_hash(title: str, blocks: Iterable[str]) -> str:
@@ -78,16 +95,35 @@ def _of_another_text(known: Known, draft: Draft) -> Decision:
 
 
 def is_due(ref: StoryRef, visit: Visit | None, now: datetime) -> bool:
-    """Say whether a story's page must be asked for.
+    """Say whether a run must ask for a story's page.
 
-    Yes if it never was, if the sitemap's hint of a change is news, or if the last visit left a
-    time for the next one that has come.
+    Yes if it never was, if the sitemap's hint of a change is news, if it failed at most twice so
+    far, or if the last visit left a time for the next one that has come. Stories that are held
+    and well are looked at again by the daemon, at the times in their rows, not by every run.
     """
-    if visit is None or visit.state is VisitState.PENDING:
+    if visit is None or visit.state is VisitState.PENDING or is_heard_of(ref, visit, now):
         return True
-    if ref.lastmod is not None and _is_news(ref.lastmod, visit, now):
+    if visit.state is VisitState.FAILED and visit.failures <= _PATIENCE:
         return True
+    if visit.state is VisitState.HELD and not visit.failures and visit.reason != CHANGED:
+        return False
     return visit.next_check_at is not None and visit.next_check_at <= now
+
+
+def is_heard_of(ref: StoryRef, visit: Visit, now: datetime) -> bool:
+    """Say whether the sitemap's hint of a change came after the last visit."""
+    return ref.lastmod is not None and _is_news(ref.lastmod, visit, now)
+
+
+def is_gone(visit: Visit) -> bool:
+    """Say whether a story that answers 404 or 410 has done so for days."""
+    since = visit.missing_since
+    return since is not None and visit.checked_at - since >= _GONE_AFTER
+
+
+def is_mass(revised: int, looked: int) -> bool:
+    """Say whether so many other texts among held stories looked at are no edits any more."""
+    return revised >= _MASS_LEAST and revised > _MASS_SHARE * looked
 
 
 def visited(
@@ -98,6 +134,7 @@ def visited(
     *,
     reason: str = "",
     validators: Validators | None = None,
+    published: datetime | None = None,
 ) -> Visit:
     """Return the mark of a visit that ended in `state` with `reason`.
 
@@ -107,6 +144,7 @@ def visited(
     missed = state in (VisitState.REJECTED, VisitState.FAILED)
     failures = 1 + (before.failures if before else 0) if missed else 0
     held = before if missed and before and before.state is VisitState.HELD else None
+    published = published or (before.published if before else None)
     return Visit(
         story_id=ref.story_id,
         url=held.url if held else ref.url,
@@ -114,10 +152,11 @@ def visited(
         checked_at=at,
         reason=reason,
         failures=failures,
-        next_check_at=_next_check(state, reason, failures, at),
+        next_check_at=_next_check(state, reason, failures, at, published),
         validators=held.validators if held else validators or Validators(),
         lastmod=ref.lastmod or (before.lastmod if before else None),
-        published=before.published if before else None,
+        published=published,
+        missing_since=_missing_since(reason, before, at) if missed else None,
     )
 
 
@@ -136,14 +175,28 @@ def _is_news(lastmod: str, visit: Visit, now: datetime) -> bool:
     return visit.checked_at < changed <= now
 
 
-def _next_check(state: VisitState, reason: str, failures: int, now: datetime) -> datetime | None:
+def _missing_since(reason: str, before: Visit | None, at: datetime) -> datetime | None:
+    """Return since when nothing is there; a look that failed in another way says nothing of it."""
+    since = before.missing_since if before else None
+    return since or (at if reason == MISSING else None)
+
+
+def _next_check(
+    state: VisitState, reason: str, failures: int, now: datetime, published: datetime | None
+) -> datetime | None:
     """Return when to look again at a story whose visit ended so, or None for: when it is heard of.
 
-    What failed is due in the next run; from the third time on it rests, so that stories that fail
-    for ever do not hold up the others. What was missing or hidden behind another page rests too.
+    What failed is due again soon; from the third time on it rests, so that stories that fail for
+    ever do not hold up the others. What was missing or hidden behind another page rests too. What
+    is held is looked at again at growing ages.
     """
+    if reason == CHANGED:
+        return now + _AGAIN
+    if state is VisitState.HELD and published:
+        return next((published + age for age in RECHECK_AGES if published + age > now), None)
     if state is VisitState.FAILED:
-        return now if failures <= _PATIENCE else now + _pause(_HOUR, failures - _PATIENCE)
+        brief = failures <= _PATIENCE
+        return now + (_SOON * failures**2 if brief else _pause(_HOUR, failures - _PATIENCE))
     if state is VisitState.REJECTED and reason in PASSING:
         return now + _pause(_TEN_MINUTES, failures)
     if state is VisitState.REJECTED and reason in _UNRIPE:

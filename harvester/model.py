@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Access(StrEnum):
@@ -71,7 +71,8 @@ class Page:
     """One answer of the site: decoded from transfer coding, not yet from its charset.
 
     `status` is 200, 304, 404 or 410; everything else is an error of the fetcher. `charset` is the
-    label of the HTTP header, if there was one.
+    label of the HTTP header, if there was one. `max_age` is for how many seconds the site calls the
+    answer fresh (RFC 9111, 4.2.1), None where it does not say.
     """
 
     url: str
@@ -82,6 +83,7 @@ class Page:
     charset: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    max_age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,58 @@ class HostState:
     """What is remembered of a host between runs: its robots.txt and a pause it asked for.
 
     `robots` is the text of the file (empty: everything allowed, None: never asked), `asked_at`
-    the time of the last request.
+    the time of the last request, `failures` how many exchanges in a row came to nothing.
     """
 
     robots: str | None = None
     robots_at: datetime | None = None
     rest_until: datetime | None = None
     asked_at: datetime | None = None
+    failures: int = 0
+
+
+class Lane(IntEnum):
+    """Who goes first where several wait for one host."""
+
+    LIVE = 0  # lists and stories just published
+    AGAIN = 1  # stories looked at again
+    BACKFILL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A source that is looked at again and again, and when next.
+
+    `name` is a section's path, or `sitemap` for the newest sitemap; `url` the address that answered
+    last, empty before the first time. `next_check_at` is the slot of the next look (None: at once),
+    `pause` the seconds that lie between it and the look before it. `newest` is the time that the
+    newest item stated, `problem` why the last look brought nothing.
+    """
+
+    name: str
+    url: str = ""
+    validators: Validators = Validators()
+    checked_at: datetime | None = None
+    next_check_at: datetime | None = None
+    pause: float = 0.0
+    failures: int = 0
+    newest: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One look at a watch: the slot it was due in, when it was made and what it brought.
+
+    `cards` are the stories named, `fresh` those never heard of; `problem` is empty if it was read.
+    """
+
+    watch: str
+    slot: datetime
+    at: datetime
+    cards: int = 0
+    fresh: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +195,7 @@ class Visit:
     validators: Validators = Validators()
     lastmod: str | None = None
     published: datetime | None = None
+    missing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.judge import content_hash, decide, is_due, visited
+from harvester.judge import (
+    CHANGED,
+    MISSING,
+    content_hash,
+    decide,
+    is_due,
+    is_gone,
+    is_mass,
+    visited,
+)
 from harvester.model import (
     Access,
     Article,
@@ -167,6 +176,9 @@ def test_a_duplicate_names_its_twin() -> None:
     )
 
 
+_WEEK = timedelta(days=7)
+
+
 def _visit(
     state: VisitState = VisitState.HELD, lastmod: str | None = None, due: datetime | None = None
 ) -> Visit:
@@ -186,11 +198,17 @@ def _visit(
         ("2020", _visit(lastmod="2021"), True),
         ("a", _visit(lastmod=None), False),
         (None, _visit(lastmod="a"), False),
-        ("a", _visit(lastmod="a", due=NOW), True),
-        ("a", _visit(lastmod="a", due=NOW - timedelta(days=1)), True),
-        ("a", _visit(lastmod="a", due=NOW + timedelta(seconds=1)), False),
+        # the times of looking again are the daemon's, as long as all is well
+        ("a", _visit(lastmod="a", due=NOW), False),
+        ("a", replace(_visit(lastmod="a", due=NOW), failures=1), True),
+        ("a", replace(_visit(lastmod="a", due=NOW), reason=CHANGED), True),
+        ("a", _visit(VisitState.REJECTED, "a", due=NOW), True),
+        ("a", _visit(VisitState.REJECTED, "a", due=NOW - timedelta(days=1)), True),
+        ("a", _visit(VisitState.REJECTED, "a", due=NOW + timedelta(seconds=1)), False),
         ("b", _visit(lastmod="a", due=NOW + timedelta(days=9)), True),
         (None, _visit(VisitState.FAILED, due=NOW), True),
+        (None, replace(_visit(VisitState.FAILED, due=NOW + _WEEK), failures=2), True),
+        (None, replace(_visit(VisitState.FAILED, due=NOW + _WEEK), failures=3), False),
         (None, _visit(VisitState.REJECTED), False),
     ],
 )
@@ -211,8 +229,8 @@ def _missed(reason: str, failures: int, state: VisitState = VisitState.REJECTED)
 @pytest.mark.parametrize(
     ("state", "reason", "before", "pause"),
     [
-        (VisitState.FAILED, "network", 0, timedelta(0)),
-        (VisitState.FAILED, "network", 1, timedelta(0)),
+        (VisitState.FAILED, "network", 0, timedelta(minutes=5)),
+        (VisitState.FAILED, "network", 1, timedelta(minutes=20)),
         (VisitState.FAILED, "network", 2, timedelta(hours=1)),
         (VisitState.FAILED, "network", 4, timedelta(hours=4)),
         (VisitState.FAILED, "network", 99, timedelta(days=30)),
@@ -235,7 +253,7 @@ def _missed(reason: str, failures: int, state: VisitState = VisitState.REJECTED)
 def test_when_to_look_again(
     state: VisitState, reason: str, before: int, pause: timedelta | None
 ) -> None:
-    """What failed is due in the next two runs, what may pass after a growing pause."""
+    """What failed is due again soon, what may pass after a growing pause."""
     visit = _missed(reason, before, state)
 
     assert visit.next_check_at == (None if pause is None else NOW + pause)
@@ -299,3 +317,70 @@ def test_a_preview_never_replaces_a_full_text() -> None:
 
     assert decide(full, None, cut).verdict is Verdict.UNCHANGED
     assert decide(replace(full, access=Access.PREVIEW), None, cut).verdict is Verdict.REVISED
+
+
+@pytest.mark.parametrize(
+    ("age", "following"),
+    [
+        (timedelta(0), timedelta(hours=1)),
+        (timedelta(minutes=59), timedelta(hours=1)),
+        (timedelta(hours=1), timedelta(hours=4)),
+        (timedelta(hours=5), timedelta(days=1)),
+        (timedelta(days=2), timedelta(days=3)),
+        (timedelta(days=3), timedelta(days=10)),
+        (timedelta(days=29), timedelta(days=30)),
+        (timedelta(days=30), None),
+        (timedelta(days=3000), None),
+    ],
+)
+def test_the_ages_at_which_a_held_story_is_looked_at_again(
+    age: timedelta, following: timedelta | None
+) -> None:
+    """An hour, four hours, one, three, ten and thirty days after publication; then no more."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12))
+    published = NOW - age
+
+    after = visited(ref, None, VisitState.HELD, NOW, published=published)
+
+    assert after.next_check_at == (None if following is None else published + following)
+
+
+def test_a_changed_text_is_looked_at_again_soon_and_keeps_no_validators() -> None:
+    """The second look must bring the whole page, a quarter of an hour later."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12))
+
+    after = visited(ref, _visit(), VisitState.HELD, NOW, reason=CHANGED)
+
+    assert after.next_check_at == NOW + timedelta(minutes=15)
+    assert (after.state, after.validators) == (VisitState.HELD, Validators())
+
+
+def test_a_story_is_gone_when_it_was_missing_for_days() -> None:
+    """Looks at 0, 1 and 3 days that find nothing; other failures in between change nothing."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12))
+    first = visited(ref, _visit(), VisitState.REJECTED, NOW, reason=MISSING)
+    second = visited(ref, first, VisitState.FAILED, NOW + timedelta(days=1), reason="no connection")
+    third = visited(ref, second, VisitState.REJECTED, NOW + timedelta(days=3), reason=MISSING)
+
+    assert [is_gone(visit) for visit in (first, second, third)] == [False, False, True]
+    assert third.missing_since == NOW
+
+
+def test_a_story_that_is_there_again_was_not_missing() -> None:
+    """One look that finds it ends the count of days."""
+    ref = StoryRef("1370001", "u", "realtime/china", date(2023, 3, 12))
+    first = visited(ref, _visit(), VisitState.REJECTED, NOW, reason=MISSING)
+    back = visited(ref, first, VisitState.HELD, NOW + timedelta(days=1))
+    again = visited(ref, back, VisitState.REJECTED, NOW + timedelta(days=5), reason=MISSING)
+
+    assert back.missing_since is None
+    assert not is_gone(again)
+
+
+@pytest.mark.parametrize(
+    ("revised", "looked", "mass"),
+    [(9, 9, False), (10, 10, True), (10, 50, False), (11, 50, True), (0, 0, False)],
+)
+def test_a_mass_of_revisions(revised: int, looked: int, mass: bool) -> None:
+    """More than a fifth of the held stories looked at, and at least ten."""
+    assert is_mass(revised, looked) is mass
