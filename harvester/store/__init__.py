@@ -18,6 +18,7 @@ from harvester.store.database import CATALOGUE
 from harvester.store.reading import (
     ArticleRow,
     Change,
+    Coverage,
     Figures,
     Reader,
     Revision,
@@ -25,6 +26,7 @@ from harvester.store.reading import (
     VisitFigure,
     open_archive,
 )
+from harvester.store.space import free_bytes
 from harvester.store.verify import Report, verify
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Archive",
     "ArticleRow",
     "Change",
+    "Coverage",
     "Decide",
     "Difference",
     "Figures",
@@ -41,6 +44,7 @@ __all__ = [
     "Revision",
     "Run",
     "VisitFigure",
+    "free_bytes",
     "open_archive",
     "verify",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
@@ -18,13 +20,16 @@ from harvester.model import (
     Draft,
     HostState,
     Known,
+    Page,
+    Poll,
     Scope,
     SourceState,
     Stored,
     StoryRef,
     Visit,
+    Watch,
 )
-from harvester.store import rows, stories
+from harvester.store import pages, rows, sightings, stories, watches
 from harvester.store.audit import sweep
 from harvester.store.batch import BatchWriter, Command, Decide, Outcome, batch_size
 from harvester.store.database import (
@@ -36,6 +41,7 @@ from harvester.store.database import (
     uninterrupted,
 )
 from harvester.store.lock import writer_lock
+from harvester.store.snapshot import take_snapshot
 from harvester.store.tree import PostTree, make_folder
 
 T = TypeVar("T")
@@ -169,7 +175,7 @@ class Archive:
         def write(connection: sqlite3.Connection) -> int:
             for source in sources:
                 rows.write_source(connection, source)
-            return rows.write_sightings(connection, refs, self._clock.now())
+            return sightings.write_sightings(connection, refs, self._clock.now())
 
         return await self._transact(write)
 
@@ -180,14 +186,65 @@ class Archive:
         """
         last: StoryRef | None = None
         while page := await self._database.run(
-            partial(rows.work_page, scope=scope, after=last),
+            partial(sightings.work_page, scope=scope, after=last),
         ):
             yield page
             last = page[-1][0]
 
     async def count(self, scope: Scope) -> int:
         """Return how many addresses are in a scope."""
-        return await self._database.run(partial(rows.count_sightings, scope=scope))
+        return await self._database.run(partial(sightings.count_sightings, scope=scope))
+
+    async def due(
+        self, now: datetime, scope: Scope, limit: int
+    ) -> list[tuple[StoryRef, Visit | None]]:
+        """Return up to `limit` stories to be looked at now, the latest day first, each once.
+
+        Those whose `next_check_at` has come, of any day in the scope's sections, and those of the
+        scope that nobody has visited. A story seen at several addresses has the one it was visited
+        at, else the one it was first seen at.
+        """
+        return await self._database.run(
+            partial(sightings.due, now=now, scope=scope, limit=limit),
+        )
+
+    async def unseen(self, refs: Iterable[StoryRef]) -> frozenset[str]:
+        """Return the ids of the stories that were seen at no address yet."""
+        return await self._database.run(partial(sightings.unseen, refs=tuple(refs)))
+
+    async def release(self, reason: str, now: datetime) -> int:
+        """Make all stories due whose last visit has a reason that begins so; return how many."""
+        return await self._transact(partial(rows.release, reason=reason, now=now))
+
+    async def hold(self, page: Page, visit: Visit) -> None:
+        """Keep the raw page of a story whose text was not written, and record the visit.
+
+        One page of a story, 2,000 in all; a text of the story that is put later with a good visit
+        ends its stay.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            pages.keep(connection, visit.story_id, page)
+            rows.write_visit(connection, visit)
+
+        await self._transact(write)
+
+    async def kept_page(self, story_id: str) -> Page | None:
+        """Return the raw page that is kept of a story."""
+        return await self._database.run(partial(pages.read, story_id=story_id))
+
+    async def bury(self, visit: Visit) -> bool:
+        """Record a visit that found a story gone for good; its file and its texts stay.
+
+        Return False if there is no such story or it was gone already; the visit is recorded then
+        too. A later look that finds it again takes the mark off.
+        """
+
+        def write(connection: sqlite3.Connection) -> bool:
+            rows.write_visit(connection, visit)
+            return stories.bury_story(connection, visit.story_id, self._clock.now())
+
+        return await self._transact(write)
 
     async def visit(self, story_id: str) -> Visit | None:
         """Return the last look at a story."""
@@ -213,6 +270,68 @@ class Archive:
     async def save_host(self, host: str, state: HostState) -> None:
         """Remember the robots.txt of a host and the pause it asked for."""
         await self._transact(partial(rows.write_host, host=host, state=state))
+
+    async def watches(self) -> list[Watch]:
+        """Return what is remembered of all watches, by name."""
+        return await self._database.run(watches.read_watches)
+
+    async def begin_poll(self, watch: Watch, slot: datetime, at: datetime) -> bool:
+        """Claim a slot of a watch and record the watch, which names its next slot already.
+
+        Return False, with nothing recorded, if that slot was claimed before. Slots are told apart
+        by the second.
+        """
+
+        def write(connection: sqlite3.Connection) -> bool:
+            claimed = watches.claim(connection, watch.name, slot, at)
+            if claimed:
+                watches.write_watch(connection, watch)
+            return claimed
+
+        return await self._transact(write)
+
+    async def end_poll(self, poll: Poll, watch: Watch, refs: Sequence[StoryRef]) -> Poll:
+        """Record what a poll brought, and the watch; return the poll with its `fresh` stories."""
+
+        def write(connection: sqlite3.Connection) -> Poll:
+            ended = replace(poll, fresh=len(sightings.unseen(connection, refs)))
+            sightings.write_sightings(connection, refs, self._clock.now())
+            watches.write_poll(connection, ended)
+            watches.write_watch(connection, watch)
+            return ended
+
+        return await self._transact(write)
+
+    async def hours(self, watch: str, since: datetime, now: datetime) -> tuple[float, ...]:
+        """Return how many fresh stories each hour of the Singapore day (UTC+8) brought on average.
+
+        24 means over the days on which the list was read in that hour; zero where there were none.
+        """
+        return await self._database.run(partial(watches.hours, watch=watch, since=since, now=now))
+
+    async def last_fresh(self, watch: str) -> datetime | None:
+        """Return when the last poll was made that brought something, of the last 60 days."""
+        return await self._database.run(partial(watches.last_fresh, watch=watch))
+
+    async def read_note(self, name: str) -> str | None:
+        """Return a small text that was noted under a name."""
+        return await self._database.run(partial(watches.read_note, name=name))
+
+    async def write_note(self, name: str, text: str) -> None:
+        """Note a small text under a name."""
+        now = self._clock.now()
+        await self._transact(partial(watches.write_note, name=name, text=text, now=now))
+
+    async def snapshot(self, folder: Path, keep: int) -> Path:
+        """Copy the catalogue to `folder/harvester-YYYYMMDDTHHMMSSZ.db` (UTC); return its path.
+
+        Durable, and whole as soon as it has that name. The newest `keep` stay. Other calls wait
+        until it is done.
+        """
+        now = self._clock.now()
+        return await self._database.run(
+            partial(take_snapshot, folder=folder, now=now, keep=keep),
+        )
 
     async def begin_run(self, command: str) -> int:
         """Note that a run has begun; return its number for `end_run`."""

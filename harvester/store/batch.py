@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from harvester.clock import Clock
 from harvester.errors import DiskError, HarvesterError, Unreadable
-from harvester.model import Decision, Draft, Known, Stored, Verdict, Visit
-from harvester.store import rows, stories
+from harvester.model import Decision, Draft, Known, Stored, Verdict, Visit, VisitState
+from harvester.store import pages, rows, stories
 from harvester.store.database import transaction
 from harvester.store.tree import PostTree, folder_of
 
@@ -182,8 +182,17 @@ class BatchWriter:
             return
         if intent:
             self._write_story(connection, intent)
-        if command.visit:
-            rows.write_visit(connection, command.visit)
+        if visit := command.visit:
+            rows.write_visit(connection, visit)
+            if visit.state is VisitState.HELD:
+                self._settle(connection, visit, has_text=intent is not None)
+
+    def _settle(self, connection: sqlite3.Connection, visit: Visit, *, has_text: bool) -> None:
+        """Clear what waited for a good visit: the page kept of a story, the mark of a gone one."""
+        if has_text:
+            pages.drop(connection, visit.story_id)
+        elif visit.missing_since is None:
+            stories.restore_story(connection, visit.story_id, visit.checked_at, self._clock.now())
 
     def _write_story(self, connection: sqlite3.Connection, intent: Intent) -> None:
         draft, now = intent.draft, self._clock.now()
@@ -195,8 +204,11 @@ class BatchWriter:
                 stories.archive_text(connection, draft, now)
             case Decision(verdict=Verdict.REVISED):
                 stories.revise_story(connection, draft, now)
-            case Decision(verdict=Verdict.UNCHANGED):
+            case Decision(verdict=Verdict.UNCHANGED, archival=archival):
                 stories.confirm_story(connection, draft)
+                if not archival:
+                    story_id = draft.article.story_id
+                    stories.restore_story(connection, story_id, draft.observed_at, now)
             case Decision(verdict=Verdict.DUPLICATE):
                 stories.write_alias(connection, draft, str(intent.twin), now)
 

@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from harvester.errors import DatabaseUnusable, DiskError
-from harvester.model import Access, Era, HostState, SourceState, VisitState
-from harvester.store import rows, stories
+from harvester.model import Access, Era, HostState, Poll, SourceState, VisitState, Watch
+from harvester.store import rows, stories, watches
 from harvester.store.database import CATALOGUE, connect_reader, guarded
 from harvester.store.rows import instant, word
 from harvester.store.tree import PostTree
@@ -101,6 +101,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far the stories of one issue day are ours; `known` is the sum of the four after it.
+
+    `held` are stored, also as a duplicate of another; `waiting` were never visited with an end.
+    """
+
+    day: date
+    known: int = 0
+    held: int = 0
+    refused: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What `status` shows. `by_month` counts by month of publication (`2021-11`, UTC)."""
 
@@ -117,6 +132,8 @@ class Figures:
     hosts: Mapping[str, HostState]
     last_change: int
     database_bytes: int
+    gone: int
+    kept_pages: int
 
 
 class Reader:
@@ -221,7 +238,46 @@ class Reader:
                 hosts=self._hosts(),
                 last_change=self._all("SELECT coalesce(max(seq), 0) FROM changes")[0][0],
                 database_bytes=self._database.stat().st_size,
+                gone=self._count("stories WHERE gone_at IS NOT NULL"),
+                kept_pages=self._count("kept_pages"),
             )
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Return what is remembered of all watches, by name."""
+        with guarded(self._database):
+            return tuple(watches.read_watches(self._connection))
+
+    def polls(self, since: datetime) -> tuple[Poll, ...]:
+        """Return the polls of all watches made since then, oldest first."""
+        with guarded(self._database):
+            return tuple(watches.read_polls(self._connection, since))
+
+    def note(self, name: str) -> str | None:
+        """Return a small text that was noted under a name."""
+        with guarded(self._database):
+            return watches.read_note(self._connection, name)
+
+    def coverage(self, since: date, until: date) -> tuple[Coverage, ...]:
+        """Return how far each issue day is covered, both ends included, days without stories too.
+
+        A story counts once on each day under which it was seen.
+        """
+        found = self._all(
+            "WITH known AS (SELECT DISTINCT day, story_id FROM sightings "
+            "WHERE day BETWEEN ? AND ?), "
+            "ends AS (SELECT day, CASE "
+            "WHEN EXISTS (SELECT 1 FROM stories s WHERE s.story_id = k.story_id) "
+            "OR EXISTS (SELECT 1 FROM aliases a WHERE a.story_id = k.story_id) THEN 'ours' "
+            "ELSE (SELECT state FROM visits v WHERE v.story_id = k.story_id) END AS state "
+            "FROM known k) "
+            "SELECT day, count(*), sum(state IS 'ours'), sum(state IS 'rejected'), "
+            "sum(state IS 'failed'), sum(state IS NULL OR state IN ('pending', 'held')) "
+            "FROM ends GROUP BY day",
+            (since.isoformat(), until.isoformat()),
+        )
+        by_day = {day: counts for day, *counts in found}
+        days = (since + timedelta(days=n) for n in range((until - since).days + 1))
+        return tuple(Coverage(day, *by_day.get(day.isoformat(), ())) for day in days)
 
     def _visits(self) -> Iterator[VisitFigure]:
         # SQLite gives the bare column `url` from the row that holds the maximum.

@@ -1,4 +1,4 @@
-"""Values of the model to rows of the catalogue and back: every statement the archive runs.
+"""Values of the model to rows of the catalogue and back: visits, sources, hosts, runs.
 
 The functions run inside the caller's transaction. Instants are texts `YYYY-MM-DDTHH:MM:SSZ`, so
 their order as text is their order in time; microseconds are dropped.
@@ -18,9 +18,7 @@ from harvester.model import (
     Counts,
     HostState,
     Known,
-    Scope,
     SourceState,
-    StoryRef,
     Validators,
     Visit,
     VisitState,
@@ -28,9 +26,9 @@ from harvester.model import (
 
 PAGE = 1000
 
-_VISIT = (
+VISIT = (
     "story_id, url, state, checked_at, reason, failures, next_check_at, etag, last_modified, "
-    "lastmod, published"
+    "lastmod, published, missing_since"
 )
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -58,7 +56,8 @@ def word(kind: type[_Word], text: str) -> _Word:
         raise sqlite3.DataError(f"{text!r} is no {kind.__name__}") from error
 
 
-def _stamp_or_none(at: datetime | None) -> str | None:
+def stamp_or_none(at: datetime | None) -> str | None:
+    """Return an aware instant as text, None as NULL."""
     return stamp(at) if at else None
 
 
@@ -67,7 +66,8 @@ def _stamp_after(at: datetime | None) -> str | None:
     return stamp(at + timedelta(microseconds=999_999)) if at else None
 
 
-def _instant_or_none(text: str | None) -> datetime | None:
+def instant_or_none(text: str | None) -> datetime | None:
+    """Return the instant of a text, None for NULL. Raises as `instant`."""
     return instant(text) if text is not None else None
 
 
@@ -101,9 +101,9 @@ def twin(connection: sqlite3.Connection, content_hash: str, story_id: str) -> st
 
 
 def write_visit(connection: sqlite3.Connection, visit: Visit) -> None:
-    """Replace what is known of the last look at a story."""
+    """Replace what is known of the last look at a story; say whether it still waits for one."""
     connection.execute(
-        f"INSERT OR REPLACE INTO visits ({_VISIT}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+        f"INSERT OR REPLACE INTO visits ({VISIT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
         (
             visit.story_id,
             visit.url,
@@ -111,27 +111,34 @@ def write_visit(connection: sqlite3.Connection, visit: Visit) -> None:
             stamp(visit.checked_at),
             visit.reason,
             visit.failures,
-            _stamp_or_none(visit.next_check_at),
+            stamp_or_none(visit.next_check_at),
             visit.validators.etag,
             visit.validators.last_modified,
             visit.lastmod,
-            _stamp_or_none(visit.published),
+            stamp_or_none(visit.published),
+            stamp_or_none(visit.missing_since),
         ),
+    )
+    waiting = visit.state is VisitState.PENDING and visit.next_check_at is None
+    connection.execute(
+        "UPDATE sightings SET waiting = :waiting WHERE story_id = :story AND waiting <> :waiting",
+        {"waiting": int(waiting), "story": visit.story_id},
     )
 
 
 def read_visit(connection: sqlite3.Connection, story_id: str) -> Visit | None:
     """Return the last look at a story."""
     row = connection.execute(
-        f"SELECT {_VISIT} FROM visits WHERE story_id = ?",  # noqa: S608
+        f"SELECT {VISIT} FROM visits WHERE story_id = ?",  # noqa: S608
         (story_id,),
     ).fetchone()
-    return _visit(row) if row else None
+    return visit_of(row) if row else None
 
 
-def _visit(row: Sequence[Any]) -> Visit:
+def visit_of(row: Sequence[Any]) -> Visit:
+    """Return the visit in the columns `VISIT`."""
     story_id, url, state, checked_at, reason, failures, next_check_at, etag, *rest = row
-    last_modified, lastmod, published = rest
+    last_modified, lastmod, published, missing_since = rest
     return Visit(
         story_id,
         url,
@@ -139,86 +146,20 @@ def _visit(row: Sequence[Any]) -> Visit:
         instant(checked_at),
         reason,
         failures,
-        _instant_or_none(next_check_at),
+        instant_or_none(next_check_at),
         Validators(etag, last_modified),
         lastmod,
-        _instant_or_none(published),
+        instant_or_none(published),
+        instant_or_none(missing_since),
     )
 
 
-# --- sightings ---
-
-
-def write_sightings(connection: sqlite3.Connection, refs: Sequence[StoryRef], now: datetime) -> int:
-    """Add addresses, keep the newest hint of a change; return how many were new.
-
-    A source without hints (`lastmod` None) does not wipe out the hint of another.
-    """
-    seen = stamp(now)
-    added = connection.executemany(
-        "INSERT OR IGNORE INTO sightings (url, story_id, section, day, lastmod, first_seen) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        [(r.url, r.story_id, r.section, r.day.isoformat(), r.lastmod, seen) for r in refs],
+def release(connection: sqlite3.Connection, reason: str, now: datetime) -> int:
+    """Make all stories due whose last visit has a reason that begins so; return how many."""
+    return connection.execute(
+        "UPDATE visits SET next_check_at = :now WHERE substr(reason, 1, length(:reason)) = :reason",
+        {"now": stamp(now), "reason": reason},
     ).rowcount
-    connection.executemany(
-        "UPDATE sightings SET lastmod = :hint WHERE url = :url AND lastmod IS NOT :hint",
-        [{"hint": r.lastmod, "url": r.url} for r in refs if r.lastmod is not None],
-    )
-    return max(added, 0)  # -1 when there was nothing to add
-
-
-def _in_scope(scope: Scope) -> tuple[str, list[str]]:
-    """Return the condition of a scope on `s` (sightings), without outside text, and its values."""
-    conditions, values = ["TRUE"], []
-    if scope.since:
-        conditions.append("s.day >= ?")
-        values.append(scope.since.isoformat())
-    if scope.until:
-        conditions.append("s.day <= ?")
-        values.append(scope.until.isoformat())
-    if scope.sections:
-        # '0' is the character after '/': the range holds all that begins with `section/`.
-        one = "s.section = ? OR (s.section > ? AND s.section < ?)"
-        conditions.append("(" + " OR ".join([one] * len(scope.sections)) + ")")
-        for section in scope.sections:
-            values += [section, f"{section}/", f"{section}0"]
-    return " AND ".join(conditions), values
-
-
-def count_sightings(connection: sqlite3.Connection, scope: Scope) -> int:
-    """Return how many addresses are in a scope."""
-    condition, values = _in_scope(scope)
-    (count,) = connection.execute(
-        f"SELECT count(*) FROM sightings s WHERE {condition}",  # noqa: S608
-        values,
-    ).fetchone()
-    return int(count)
-
-
-def work_page(
-    connection: sqlite3.Connection, scope: Scope, after: StoryRef | None
-) -> list[tuple[StoryRef, Visit | None]]:
-    """Return the next page of addresses after one, the latest day first, with their visits."""
-    condition, values = _in_scope(scope)
-    if after:
-        condition += " AND (s.day, s.url) < (?, ?)"
-        values += [after.day.isoformat(), after.url]
-    columns = ", ".join(f"v.{column}" for column in _VISIT.split(", "))
-    rows = connection.execute(
-        f"SELECT s.story_id, s.url, s.section, s.day, s.lastmod, {columns} "  # noqa: S608
-        "FROM sightings s LEFT JOIN visits v USING (story_id) "
-        f"WHERE {condition} ORDER BY s.day DESC, s.url DESC LIMIT {PAGE}",
-        values,
-    )
-    return [(_ref(row[:5]), _visit(row[5:]) if row[5] else None) for row in rows]
-
-
-def _ref(row: Sequence[Any]) -> StoryRef:
-    story_id, url, section, day, lastmod = row
-    try:
-        return StoryRef(story_id, url, section, date.fromisoformat(day), lastmod)
-    except ValueError as error:
-        raise sqlite3.DataError(f"{day!r} is no day") from error
 
 
 # --- sources, hosts, runs ---
@@ -233,7 +174,7 @@ def write_source(connection: sqlite3.Connection, source: SourceState) -> None:
             source.url,
             source.validators.etag,
             source.validators.last_modified,
-            _stamp_or_none(source.checked_at),
+            stamp_or_none(source.checked_at),
             source.lastmod,
             source.newest.isoformat() if source.newest else None,
         ),
@@ -251,7 +192,7 @@ def read_sources(connection: sqlite3.Connection, url: str | None = None) -> list
         SourceState(
             address,
             Validators(etag, modified),
-            _instant_or_none(checked_at),
+            instant_or_none(checked_at),
             lastmod,
             date.fromisoformat(newest) if newest else None,
         )
@@ -262,14 +203,15 @@ def read_sources(connection: sqlite3.Connection, url: str | None = None) -> list
 def write_host(connection: sqlite3.Connection, host: str, state: HostState) -> None:
     """Replace what is remembered of a host."""
     connection.execute(
-        "INSERT OR REPLACE INTO hosts (host, robots, robots_at, rest_until, asked_at) "
-        "VALUES (?,?,?,?,?)",
+        "INSERT OR REPLACE INTO hosts (host, robots, robots_at, rest_until, asked_at, failures) "
+        "VALUES (?,?,?,?,?,?)",
         (
             host,
             state.robots,
-            _stamp_or_none(state.robots_at),
+            stamp_or_none(state.robots_at),
             _stamp_after(state.rest_until),
             _stamp_after(state.asked_at),
+            state.failures,
         ),
     )
 
@@ -277,12 +219,19 @@ def write_host(connection: sqlite3.Connection, host: str, state: HostState) -> N
 def read_host(connection: sqlite3.Connection, host: str) -> HostState:
     """Return what is remembered of a host; an empty state if nothing is."""
     row = connection.execute(
-        "SELECT robots, robots_at, rest_until, asked_at FROM hosts WHERE host = ?", (host,)
+        "SELECT robots, robots_at, rest_until, asked_at, failures FROM hosts WHERE host = ?",
+        (host,),
     ).fetchone()
     if row is None:
         return HostState()
-    robots, *times = row
-    return HostState(robots, *map(_instant_or_none, times))
+    robots, robots_at, rest_until, asked_at, failures = row
+    return HostState(
+        robots,
+        instant_or_none(robots_at),
+        instant_or_none(rest_until),
+        instant_or_none(asked_at),
+        failures,
+    )
 
 
 def begin_run(connection: sqlite3.Connection, command: str, now: datetime) -> int:

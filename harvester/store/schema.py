@@ -124,4 +124,63 @@ MIGRATIONS: tuple[str, ...] = (
                revision, first_seen, updated_at
         FROM stories;
     """,
+    """
+    ALTER TABLE stories ADD COLUMN gone_at TEXT;
+    ALTER TABLE hosts ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE visits ADD COLUMN missing_since TEXT;
+    CREATE INDEX visits_by_next_check ON visits (next_check_at) WHERE next_check_at IS NOT NULL;
+
+    -- 1 while nobody has visited the story: few of many, so that they are found at once.
+    ALTER TABLE sightings ADD COLUMN waiting INTEGER NOT NULL DEFAULT 1;
+    UPDATE sightings SET waiting = 0 WHERE story_id IN (
+        SELECT story_id FROM visits WHERE state <> 'pending' OR next_check_at IS NOT NULL
+    );
+    CREATE INDEX sightings_by_story ON sightings (story_id);
+    CREATE INDEX sightings_waiting
+        ON sightings (day DESC, story_id DESC, first_seen, url) WHERE waiting = 1;
+
+    CREATE TABLE watches (
+        name TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        etag TEXT,
+        last_modified TEXT,
+        checked_at TEXT,
+        next_check_at TEXT,
+        pause REAL NOT NULL,
+        failures INTEGER NOT NULL,
+        newest TEXT,
+        problem TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE polls (
+        watch TEXT NOT NULL,
+        slot TEXT NOT NULL,
+        at TEXT NOT NULL,
+        cards INTEGER NOT NULL,
+        fresh INTEGER NOT NULL,
+        problem TEXT NOT NULL,
+        PRIMARY KEY (watch, slot)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX polls_by_time ON polls (watch, at);
+
+    CREATE TABLE kept_pages (
+        story_id TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        final_url TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        fetched_at TEXT NOT NULL,
+        charset TEXT,
+        etag TEXT,
+        last_modified TEXT,
+        max_age REAL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX kept_pages_by_age ON kept_pages (fetched_at, story_id);
+
+    CREATE TABLE notes (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

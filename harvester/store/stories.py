@@ -87,8 +87,8 @@ def revise_story(connection: sqlite3.Connection, draft: Draft, now: datetime) ->
     _insert_revision(connection, draft, number, now)
     connection.execute(
         "UPDATE stories SET (url, section, title, published, published_source, author, tags, "
-        "access, era, content_hash, sha256, size, observed_at, revision, updated_at) "
-        "= (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE story_id = ?",
+        "access, era, content_hash, sha256, size, observed_at, revision, updated_at, gone_at) "
+        "= (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL) WHERE story_id = ?",
         (*_current(draft, number, now), story_id),
     )
     _insert_change(connection, "revised", story_id, now)
@@ -129,6 +129,32 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft) -> None:
         "WHERE story_id = :story AND content_hash = :hash AND observed_at < :at",
         seen,
     )
+
+
+def bury_story(connection: sqlite3.Connection, story_id: str, now: datetime) -> bool:
+    """Mark a story as gone from the site; False if there is none or it is gone already."""
+    cursor = connection.execute(
+        "UPDATE stories SET gone_at = ? WHERE story_id = ? AND gone_at IS NULL",
+        (stamp(now), story_id),
+    )
+    if cursor.rowcount:
+        _insert_change(connection, "gone", story_id, now)
+    return bool(cursor.rowcount)
+
+
+def restore_story(
+    connection: sqlite3.Connection, story_id: str, seen_at: datetime, now: datetime
+) -> None:
+    """Take the mark off a story that the site showed again; those who heard "gone" must hear it.
+
+    What was seen before the story was gone, in an old capture, says nothing.
+    """
+    cursor = connection.execute(
+        "UPDATE stories SET gone_at = NULL WHERE story_id = ? AND gone_at <= ?",
+        (story_id, stamp(seen_at)),
+    )
+    if cursor.rowcount:
+        _insert_change(connection, "revised", story_id, now)
 
 
 def write_alias(

@@ -94,12 +94,12 @@ class PostTree:
 
     def sync_file(self, path: str) -> None:
         """Make the bytes of a file that somebody else has written durable."""
-        _sync(self.locate(path), _READ)
+        sync(self.locate(path), _READ)
 
     def sync_folders(self, folders: Iterable[str]) -> None:
         """Make the names in these folders durable."""
         for folder in sorted(set(folders)):
-            _sync(self.root / folder, _FOLDER)
+            sync(self.root / folder, _FOLDER)
 
     def read(self, path: str) -> bytes:
         """Return the bytes at `path`; links are not followed."""
@@ -125,7 +125,7 @@ class PostTree:
         target = self.locate(path)
         with disk_errors(target):
             target.unlink(missing_ok=True)
-        _sync(target.parent, _FOLDER)
+        sync(target.parent, _FOLDER)
 
     def copy_aside(self, path: str, aside: Path) -> Path:
         """Copy a file, or a link as it is, below `aside` under a name that is free there."""
@@ -139,8 +139,8 @@ class PostTree:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
             if not target.is_symlink():
-                _sync(target, _READ)
-        _sync(target.parent, _FOLDER)
+                sync(target, _READ)
+        sync(target.parent, _FOLDER)
         return target
 
     def listing(self, folder: str) -> Listing:
@@ -173,7 +173,7 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     with disk_errors(folder):
         folder.mkdir()
-    _sync(folder.parent, _FOLDER)
+    sync(folder.parent, _FOLDER)
 
 
 def folder_of(path: str) -> str:
@@ -181,7 +181,8 @@ def folder_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _sync(path: Path, flags: int) -> None:
+def sync(path: Path, flags: int = _READ) -> None:
+    """Make the bytes of a file, or the names in a folder, durable."""
     with disk_errors(path):
         handle = os.open(path, flags)
         try:

@@ -16,6 +16,7 @@ from harvester.model import (
     Era,
     Instant,
     Known,
+    Page,
     StoryRef,
     Verdict,
     Visit,
@@ -101,6 +102,12 @@ def make_visit(story_id: str = "1209230", *, reason: str = "") -> Visit:
     """Return a visit that held a story, or rejected it for a reason."""
     state = VisitState.REJECTED if reason else VisitState.HELD
     return Visit(story_id, make_draft(story_id).article.url, state, NOON, reason)
+
+
+def make_page(story_id: str = "1209230", body: bytes = b"<html>", at: datetime = NOON) -> Page:
+    """Return the page of a story as the site sent it."""
+    url = make_draft(story_id).article.url
+    return Page(url, f"{url}?x", 200, body, at, "utf-8", '"e"', "Mon, 01 Nov 2021", 60.5)
 
 
 def make_ref(story_id: str, section: str = "realtime/china", day: date = TODAY) -> StoryRef:

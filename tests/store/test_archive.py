@@ -279,6 +279,7 @@ async def test_visits_are_replaced(tmp_path: Path) -> None:
         validators=Validators('"e"', "Mon, 01 Nov 2021 12:00:00 GMT"),
         lastmod="2021-11-01",
         published=EARLIER,
+        missing_since=EARLIER,
     )
     async with open_store(tmp_path) as archive:
         await archive.note(make_visit("7"))
@@ -352,7 +353,7 @@ async def test_scope(tmp_path: Path, scope: Scope, expected: set[str]) -> None:
 
 async def test_hosts(tmp_path: Path) -> None:
     """What is remembered of a host comes back; an unknown host has an empty state."""
-    state = HostState("User-agent: *", NOON, LATER)
+    state = HostState("User-agent: *", NOON, LATER, EARLIER, 3)
     async with open_store(tmp_path) as archive:
         await archive.save_host("www.zaobao.com.sg", state)
         assert state == await archive.load_host("www.zaobao.com.sg")

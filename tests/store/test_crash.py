@@ -7,14 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from harvester.errors import DiskError
-from harvester.model import Verdict
+from harvester.model import Verdict, Watch
 from harvester.store import open_archive, verify
-from tests.store.support import files, make_draft, make_visit, open_store
+from tests.store.support import NOON, files, make_draft, make_visit, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACED = "openat,write,pwrite64,fsync,fdatasync,rename,unlink,mkdir"
@@ -72,6 +73,37 @@ def test_killed_while_writing(tmp_path: Path, acknowledged: int) -> None:
 
     assert process.returncode == -9
     asyncio.run(check(tmp_path, output))
+
+
+async def claim(root: Path, watch: Watch, slot: datetime) -> bool:
+    """Claim a slot in a fresh start of the program."""
+    async with open_store(root) as archive:
+        return await archive.begin_poll(watch, slot, slot)
+
+
+@pytest.mark.parametrize("acknowledged", [1, 2, 3, 8, 25])
+def test_killed_while_polling(tmp_path: Path, acknowledged: int) -> None:
+    """No slot is used twice and no poll or burial is half recorded, whenever the kill comes."""
+    command = [sys.executable, "-m", "tests.store.poller", str(tmp_path), "400"]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(acknowledged)]
+        process.kill()
+        output = "".join(lines) + process.communicate()[0]
+
+    asyncio.run(restart(tmp_path))
+    done = {step: output.count(step) for step in ("claimed", "ended", "buried")}
+    with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
+        (watch,) = reader.watches()
+        polls, figures = reader.polls(NOON), reader.counts()
+        told = [change.op for change in reader.changes()].count("gone")
+    assert watch.next_check_at == polls[-1].slot + timedelta(minutes=1)
+    assert len(polls) - done["claimed"] in {0, 1}
+    assert figures.sightings == sum(poll.fresh for poll in polls)
+    assert figures.sightings - done["ended"] in {0, 1}
+    assert figures.gone == told
+    assert told - done["buried"] in {0, 1}
+    assert not asyncio.run(claim(tmp_path, watch, polls[-1].slot))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from harvester.errors import Busy, DatabaseUnusable, DiskError, HarvesterError
-from harvester.model import Counts, HostState, Scope
+from harvester.model import Counts, HostState, Poll, Scope, VisitState, Watch
 from harvester.store import Archive, Reader, open_archive, verify
 from harvester.store.database import (
     connect_reader,
@@ -23,7 +24,7 @@ from harvester.store.database import (
     open_database,
 )
 from harvester.store.schema import APPLICATION_ID, MIGRATIONS
-from tests.store.support import make_draft, make_ref, make_visit, open_store
+from tests.store.support import NOON, TODAY, make_draft, make_page, make_ref, make_visit, open_store
 
 
 async def first_page(archive: Archive) -> None:
@@ -32,12 +33,25 @@ async def first_page(archive: Archive) -> None:
         return
 
 
+async def snapshot(archive: Archive) -> None:
+    """Copy the catalogue."""
+    with tempfile.TemporaryDirectory() as folder:
+        await archive.snapshot(Path(folder), 1)
+
+
 # Every public method that touches the catalogue stands here; a new one is added.
 WRITES: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "put": lambda archive: archive.put(make_draft("2", "other")),
     "note": lambda archive: archive.note(make_visit()),
     "record": lambda archive: archive.record([make_ref("1")]),
     "save_host": lambda archive: archive.save_host("host", HostState()),
+    "begin_poll": lambda archive: archive.begin_poll(Watch("w"), NOON, NOON),
+    "end_poll": lambda archive: archive.end_poll(Poll("w", NOON, NOON), Watch("w"), []),
+    "release": lambda archive: archive.release("doubtful", NOON),
+    "hold": lambda archive: archive.hold(make_page(), make_visit(reason="doubtful")),
+    "bury": lambda archive: archive.bury(make_visit()),
+    "write_note": lambda archive: archive.write_note("heartbeat", "text"),
+    "snapshot": snapshot,
     "begin_run": lambda archive: archive.begin_run("daemon"),
     "end_run": lambda archive: archive.end_run(1, Counts(), "done"),
 }
@@ -50,6 +64,13 @@ READS: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "sources": lambda archive: archive.sources(),
     "load_host": lambda archive: archive.load_host("host"),
     "set_aside": lambda archive: archive.set_aside("2021-11-01-a.md"),
+    "watches": lambda archive: archive.watches(),
+    "hours": lambda archive: archive.hours("w", NOON, NOON),
+    "last_fresh": lambda archive: archive.last_fresh("w"),
+    "due": lambda archive: archive.due(NOON, Scope(), 1),
+    "unseen": lambda archive: archive.unseen([make_ref("1")]),
+    "kept_page": lambda archive: archive.kept_page("1"),
+    "read_note": lambda archive: archive.read_note("heartbeat"),
 }
 READERS: dict[str, Callable[[Reader], Any]] = {
     "articles": lambda reader: list(reader.articles()),
@@ -59,7 +80,36 @@ READERS: dict[str, Callable[[Reader], Any]] = {
     "revisions": lambda reader: reader.revisions("1209230"),
     "changes": lambda reader: list(reader.changes()),
     "counts": lambda reader: reader.counts(),
+    "watches": lambda reader: reader.watches(),
+    "polls": lambda reader: reader.polls(NOON),
+    "coverage": lambda reader: reader.coverage(TODAY, TODAY),
+    "note": lambda reader: reader.note("heartbeat"),
 }
+
+
+# Rows of the first release: a story, one that failed, one not visited, one passed by.
+VERSION_1 = """
+INSERT INTO stories VALUES ('1', 'u1', 's', 't', '2021-11-01T12:00:00Z', 'json-ld', '', '[]',
+    'full', 'sg-2019', 'v1:a', 'a.md', 'a.md', 'sha', 1, 1, '2021-11-01T12:00:00Z',
+    '2021-11-01T12:00:00Z', '2021-11-01T12:00:00Z');
+INSERT INTO changes VALUES (1, 'new', '1', 1, 'a.md', 'sha', 'v1:a', 'u1', 't',
+    '2021-11-01T12:00:00Z', 'full', '2021-11-01T12:00:00Z');
+INSERT INTO sightings VALUES
+    ('u1', '1', 's', '2021-11-01', NULL, '2021-11-01T12:00:00Z'),
+    ('u2', '2', 's', '2021-11-01', NULL, '2021-11-01T12:00:00Z'),
+    ('u3', '3', 's', '2021-11-01', NULL, '2021-11-01T12:00:00Z'),
+    ('u4', '4', 's', '2021-11-01', NULL, '2021-11-01T12:00:00Z'),
+    ('u5', '5', 's', '2021-11-01', NULL, '2021-11-01T12:00:00Z');
+INSERT INTO visits VALUES
+    ('1', 'u1', 'held', '2021-11-01T12:00:00Z', '', 0, NULL, NULL, NULL, '2021-11-01',
+        '2021-11-01T12:00:00Z'),
+    ('2', 'u2', 'failed', '2021-11-01T11:00:00Z', 'x', 1, '2021-11-01T12:00:00Z',
+        NULL, NULL, NULL, NULL),
+    ('3', 'u3', 'failed', '2021-11-01T11:00:00Z', 'x', 3, '2021-11-01T13:00:00Z',
+        NULL, NULL, NULL, NULL),
+    ('5', 'u5', 'pending', '2021-11-01T11:00:00Z', '', 0, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO hosts VALUES ('www.zaobao.com.sg', 'robots', NULL, NULL, NULL);
+"""
 
 
 def catalogue(root: Path) -> Path:
@@ -230,6 +280,28 @@ def test_older_catalogue(tmp_path: Path) -> None:
         connect_reader(path)
     connect_writer(path).close()
     connect_reader(path).close()
+
+
+async def test_catalogue_of_version_1(tmp_path: Path) -> None:
+    """A catalogue of the first release is brought up to date with all its data."""
+    catalogue(tmp_path).parent.mkdir()
+    with closing(sqlite3.connect(catalogue(tmp_path), isolation_level=None)) as connection:
+        migrate(connection, 0, MIGRATIONS[:1])
+        connection.executescript(VERSION_1)
+
+    async with open_store(tmp_path) as archive:
+        assert await archive.load_host("www.zaobao.com.sg") == HostState("robots", failures=0)
+        due = await archive.due(NOON, Scope(), 9)
+        assert [ref.story_id for ref, _ in due] == ["5", "4", "2"]
+        states = [visit.state if visit else None for _, visit in due]
+        assert states == [VisitState.PENDING, None, VisitState.FAILED]
+        held = await archive.visit("1")
+        assert held is not None
+        assert (held.missing_since, held.published, held.lastmod) == (None, NOON, "2021-11-01")
+        assert await archive.bury(held)
+    with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
+        assert [article.path for article in reader.articles()] == ["a.md"]
+        assert [change.op for change in reader.changes()] == ["new", "gone"]
 
 
 def test_migrations(tmp_path: Path) -> None:

@@ -6,15 +6,24 @@ import asyncio
 import hashlib
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from harvester.errors import DiskError
-from harvester.model import Access, Era, HostState, SourceState, VisitState
-from harvester.store import ArticleRow, VisitFigure, open_archive
-from tests.store.support import NOON, StillClock, make_draft, make_ref, make_visit, open_store
+from harvester.model import Access, Era, HostState, SourceState, Visit, VisitState
+from harvester.store import ArticleRow, Coverage, VisitFigure, open_archive
+from tests.store.support import (
+    NOON,
+    TODAY,
+    StillClock,
+    make_draft,
+    make_ref,
+    make_visit,
+    open_store,
+)
 
 VIEW = (
     "story_id, url, title, published, section, access, content_hash, path, sha256, revision, "
@@ -105,6 +114,30 @@ async def test_post_that_is_not_the_stored_one(tmp_path: Path) -> None:
         for missing in (("2", None), ("1", 2)):
             with pytest.raises(KeyError):
                 reader.post(*missing)
+
+
+async def test_coverage(tmp_path: Path) -> None:
+    """Each day says of every story seen where it stands; the four ends add up to what is known."""
+    yesterday = TODAY - timedelta(days=1)
+    pending = Visit("6", make_visit("6").url, VisitState.PENDING, NOON)
+    async with open_store(tmp_path) as archive:
+        await archive.record([make_ref(story_id) for story_id in "12345678"])
+        await archive.record([make_ref("1", "news/china"), make_ref("9", day=yesterday)])
+        await archive.put(make_draft("1", "one"), make_visit("1"))
+        await archive.put(make_draft("2", "one"), make_visit("2"))
+        await archive.note(make_visit("3", reason="soft-404"))
+        await archive.note(replace(make_visit("1"), state=VisitState.FAILED))
+        await archive.note(replace(make_visit("4"), state=VisitState.FAILED))
+        await archive.note(make_visit("5"))
+        await archive.note(pending)
+
+    with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
+        found = reader.coverage(TODAY - timedelta(days=2), TODAY)
+    assert (
+        Coverage(TODAY - timedelta(days=2)),
+        Coverage(yesterday, known=1, waiting=1),
+        Coverage(TODAY, known=8, held=2, refused=1, failed=1, waiting=4),
+    ) == found
 
 
 async def test_figures(tmp_path: Path) -> None:
