@@ -3,15 +3,19 @@
     url -> check -> robots.txt -> slot -> exchange -> next hop ... -> Page
 
 Everything after the check is one try; tries are repeated while the trouble is transient. Every
-exchange, whether for a page, a redirect, a retry or a robots.txt, takes a slot of its host.
+exchange, whether for a page, a redirect, a retry or a robots.txt, takes a slot of its host, and
+its outcome goes to the host's breaker.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import TYPE_CHECKING, Final, Self
 
 from yarl import URL
@@ -22,23 +26,44 @@ from harvester.errors import (
     BodyTooLarge,
     FetchFailed,
     HarvesterError,
+    NetworkDown,
     RedirectedAway,
     RobotsDenied,
 )
+from harvester.fetch.breaker import is_trouble
+from harvester.fetch.freshness import max_age
 from harvester.fetch.host import Host
 from harvester.fetch.retry import parse_retry_after, retrying
 from harvester.fetch.robots import ROBOTS_CAP, Robots, decode
-from harvester.fetch.settings import PAGE_CAP, FetchSettings, HostMemory
+from harvester.fetch.settings import (
+    PAGE_CAP,
+    UNCONDITIONAL,
+    FetchSettings,
+    Getter,
+    HostMemory,
+)
 from harvester.fetch.transport import Answer, Transport
 from harvester.fetch.urls import Site
-from harvester.model import Page, Validators
+from harvester.model import HostState, Lane, Page, Validators
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-UNCONDITIONAL: Final = Validators()
+
+
+@dataclass(slots=True)
+class _Errand:
+    """One `get` on its way: what was `asked`, which errors name, and the `host` it has come to."""
+
+    asked: str
+    lane: Lane
+    host: Host | None = None
+
+    def is_stuck(self) -> bool:
+        """Return whether the host failed so often that it must not be asked again for this."""
+        return self.host is not None and self.host.is_broken
 
 
 class Fetcher:
@@ -46,7 +71,9 @@ class Fetcher:
 
     An asynchronous context manager. `hosts` are the names that may be asked, `on_wait` hears of
     waits that are not the ordinary pace: host, seconds, why. `resolver` replaces that of the
-    system; the guard holds whatever it answers.
+    system; the guard holds whatever it answers. `dice` spread the rests of the breaker.
+
+    `asked` counts the exchanges begun, by lane: pages, redirects, retries and robots.txt.
 
     Raises UsageError for a bad `site_origin`.
     """
@@ -59,13 +86,16 @@ class Fetcher:
         hosts: frozenset[str],
         on_wait: Callable[[str, float, str], None] | None = None,
         resolver: AbstractResolver | None = None,
+        dice: Random | None = None,
     ) -> None:
+        self.asked: Counter[Lane] = Counter()
         self._settings = settings
         self._clock = clock
         self._memory = memory
         self._site = Site(hosts)
         self._on_wait = on_wait or (lambda _host, _seconds, _why: None)
         self._transport = Transport(settings, resolver)
+        self._dice = dice or Random()  # noqa: S311 - spreads load, keeps no secret
         self._hosts: dict[str, Host] = {}
         self._loading = asyncio.Lock()
 
@@ -83,62 +113,88 @@ class Fetcher:
                 await host.leave()
 
     async def get(
-        self, url: str, validators: Validators = UNCONDITIONAL, cap: int = PAGE_CAP
+        self,
+        url: str,
+        validators: Validators = UNCONDITIONAL,
+        cap: int = PAGE_CAP,
+        lane: Lane = Lane.BACKFILL,
     ) -> Page:
         """Fetch `url`, an https address of the site; at most `cap` decoded bytes.
 
         A page has the status 200, 304 (only if `validators` were given), 404 or 410. Only a 200
-        has a body.
+        has a body. Of those that wait for a host the better `lane` goes first.
 
         Raises Blocked, RedirectedAway, RobotsDenied, BodyTooLarge, HostResting, HostUnreachable,
-        or FetchFailed for everything else; each names `url`.
+        NetworkDown, or FetchFailed for everything else; each names `url`.
         """
         start = self._site.check(url)
+        errand = _Errand(url, lane)
 
         def on_wait(seconds: float, error: FetchFailed) -> None:
             self._on_wait(start.raw_host or "", seconds, error.problem)
 
-        policy = retrying(self._clock, self._settings.attempts, on_wait)
-        page: Page = await policy(self._try, url, start, validators, cap)
+        policy = retrying(self._clock, self._settings.attempts, on_wait, errand.is_stuck)
+        page: Page = await policy(self._try, errand, start, validators, cap)
         return page
 
-    async def _try(self, asked: str, start: URL, validators: Validators, cap: int) -> Page:
-        answer = await self._follow(asked, start, validators, cap, obey=True)
+    def in_lane(self, lane: Lane) -> Getter:
+        """Return this fetcher for requests of one lane."""
+        return _InLane(self, lane)
+
+    def hosts(self) -> Mapping[str, HostState]:
+        """Return what is known of the hosts that were asked since the start, by name."""
+        return {name: host.state for name, host in self._hosts.items()}
+
+    async def _try(self, errand: _Errand, start: URL, validators: Validators, cap: int) -> Page:
+        answer = await self._follow(errand, start, validators, cap, obey=True)
         if answer.url != start:  # validators are only sent to the first hop
             validators = UNCONDITIONAL
         if not answer.whole:
-            raise BodyTooLarge(asked, f"larger than {cap:,} bytes")
-        return _page(asked, answer, validators, self._clock.now())
+            raise BodyTooLarge(errand.asked, f"larger than {cap:,} bytes")
+        return _page(errand.asked, answer, validators, self._clock.now())
 
     async def _follow(
-        self, asked: str, url: URL, validators: Validators, cap: int, *, obey: bool
+        self, errand: _Errand, url: URL, validators: Validators, cap: int, *, obey: bool
     ) -> Answer:
         """Return the first answer that is no redirect; `obey` asks robots.txt at every hop."""
         seen: set[URL] = set()
         while True:
-            answer = await self._visit(asked, url, validators, cap, obey=obey)
+            host = errand.host = await self._host(url.raw_host or "")
+            if obey:
+                await self._obey(errand, host, url)
+            answer = await self._visit(errand, host, url, validators, cap)
             if answer.status not in REDIRECTS:
                 return answer
             seen.add(url)
-            url = self._site.follow(asked, url, answer.headers.get("Location", ""))
+            url = self._site.follow(errand.asked, url, answer.headers.get("Location", ""))
             if url in seen:
-                raise Blocked(asked, f"redirected in a circle by {url}")
+                raise Blocked(errand.asked, f"redirected in a circle by {url}")
             if len(seen) > MAX_REDIRECTS:
-                raise Blocked(asked, f"more than {MAX_REDIRECTS} redirects")
+                raise Blocked(errand.asked, f"more than {MAX_REDIRECTS} redirects")
             validators = UNCONDITIONAL
 
+    async def _obey(self, errand: _Errand, host: Host, url: URL) -> None:
+        """Raise RobotsDenied if `url` must not be asked for."""
+        host.check_gate(errand.asked)  # do not even queue for a robots.txt that will not come
+        if not (await self._rules(errand.asked, host)).allows(str(url)):
+            raise RobotsDenied(errand.asked, f"robots.txt of {host.name} forbids {url}")
+
     async def _visit(
-        self, asked: str, url: URL, validators: Validators, cap: int, *, obey: bool
+        self, errand: _Errand, host: Host, url: URL, validators: Validators, cap: int
     ) -> Answer:
         """Exchange one request when the host lets us; raise FetchFailed if it is in trouble."""
-        host = await self._host(url.raw_host or "")
-        if obey and not (await self._rules(asked, host)).allows(str(url)):
-            raise RobotsDenied(asked, f"robots.txt of {host.name} forbids {url}")
-        if left := host.check_rest(asked):
+        if left := host.check_rest(errand.asked):
             self._on_wait(host.name, left, "the site asked for a pause")
-        async with host.slot(asked):
-            answer = await self._transport.exchange(asked, url, validators, cap)
-            await self._heed(asked, host, answer)
+        async with host.turn(errand.asked, errand.lane):
+            self.asked[errand.lane] += 1
+            try:
+                answer = await self._transport.exchange(errand.asked, url, validators, cap)
+            except (NetworkDown, Blocked):
+                raise  # not the host's doing
+            except FetchFailed:
+                await host.failed()
+                raise
+            await self._heed(errand.asked, host, answer)
         return answer
 
     async def _heed(self, asked: str, host: Host, answer: Answer) -> None:
@@ -146,19 +202,24 @@ class Fetcher:
 
         Done while the slot is held, so that nobody else is sent in between.
         """
-        if answer.status < 500 and answer.status != 429:
+        if not is_trouble(answer.status):
+            await host.answered()
             return
         pause = parse_retry_after(answer.headers.get("Retry-After"), self._clock.now())
+        if answer.status != 429 or not pause:  # a host that says when to come again is well
+            await host.failed()
         if pause:
             await host.rest(pause)
-            host.check_rest(asked)
+            host.check_rest(asked, let_in=True)
         raise FetchFailed(asked, answer.meaning, transient=True, retry_after=pause)
 
     async def _host(self, name: str) -> Host:
         async with self._loading:
             if name not in self._hosts:
                 state = await self._memory.load_host(name)
-                self._hosts[name] = Host(name, state, self._settings, self._clock, self._memory)
+                self._hosts[name] = Host(
+                    name, state, self._settings, self._clock, self._memory, self._dice
+                )
             return self._hosts[name]
 
     async def _rules(self, asked: str, host: Host) -> Robots:
@@ -172,10 +233,23 @@ class Fetcher:
         """Fetch robots.txt; raise FetchFailed if what it says cannot be known for now."""
         url = URL.build(scheme="https", host=name, path="/robots.txt")
         try:
-            answer = await self._follow(asked, url, UNCONDITIONAL, ROBOTS_CAP, obey=False)
+            errand = _Errand(asked, Lane.LIVE)  # everybody waits for it
+            answer = await self._follow(errand, url, UNCONDITIONAL, ROBOTS_CAP, obey=False)
         except FetchFailed as error:
             raise _unknown_robots(asked, name, error) from error
         return _robots_text(asked, name, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _InLane:
+    fetcher: Fetcher
+    lane: Lane
+
+    async def get(
+        self, url: str, validators: Validators = UNCONDITIONAL, cap: int = PAGE_CAP
+    ) -> Page:
+        """Fetch as the fetcher does."""
+        return await self.fetcher.get(url, validators, cap, self.lane)
 
 
 def _unknown_robots(asked: str, name: str, error: FetchFailed) -> FetchFailed:
@@ -215,6 +289,7 @@ def _page(asked: str, answer: Answer, sent: Validators, at: datetime) -> Page:
         charset=_clean(answer.charset),
         etag=_clean(answer.headers.get("ETag")) or kept.etag,
         last_modified=_clean(answer.headers.get("Last-Modified")) or kept.last_modified,
+        max_age=max_age(answer.headers, at) if answer.status in {200, 304} else None,
     )
 
 

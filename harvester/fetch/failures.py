@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import aiohttp
 
-from harvester.errors import Blocked, FetchFailed, HostUnreachable
+from harvester.errors import Blocked, FetchFailed, HostUnreachable, NetworkDown
 from harvester.fetch.settings import FetchSettings
 
 
@@ -44,6 +45,12 @@ _MEANINGS: Final = (
 )
 
 
+# There is no way out from here.
+_NO_ROUTE: Final = frozenset(
+    {errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
+)
+
+
 @contextmanager
 def translated(asked: str, settings: FetchSettings) -> Iterator[None]:
     """Turn what the network does to an exchange into FetchFailed; bugs and cancellation fly on."""
@@ -56,11 +63,13 @@ def translated(asked: str, settings: FetchSettings) -> Iterator[None]:
 def _explain(asked: str, error: Exception, settings: FetchSettings) -> FetchFailed:
     cause = _system_cause(error)
     if cause and cause.errno == errno.EACCES:  # what the guard raises
-        return Blocked(asked, cause.strerror or str(cause))
+        return Blocked(asked, _words(cause))
+    if _is_ours(cause or error):
+        return NetworkDown(asked, f"no network: {_words(cause or error)}", transient=True)
     meaning = next(meaning for meaning in _MEANINGS if isinstance(error, meaning.cause))
     text = meaning.text.format(settings)
     if cause:
-        text = f"{text}: {cause.strerror or cause}"
+        text = f"{text}: {_words(cause)}"
     return meaning.ours(asked, text, transient=meaning.transient)
 
 
@@ -69,3 +78,14 @@ def _system_cause(error: Exception) -> OSError | None:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return None
     return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+
+
+def _is_ours(error: Exception) -> bool:
+    """Return whether it is our own network that failed, not the site."""
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN  # no name server could be asked
+    return isinstance(error, OSError) and error.errno in _NO_ROUTE
+
+
+def _words(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final, NoReturn
 
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception,
-    stop_after_attempt,
     wait_random_exponential,
 )
 
 from harvester.clock import Clock
-from harvester.errors import FetchFailed
+from harvester.errors import FetchFailed, NetworkDown
+from harvester.fetch.fields import parse_seconds, seconds_until
 
 LONGEST_REST: Final = 24 * 3600.0
 
@@ -26,34 +25,34 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
     Both forms of RFC 9110, 10.2.3, are read; None if there is no header or it says nothing.
     """
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value), LONGEST_REST)
-    try:
-        at = parsedate_to_datetime(value)
-        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds.total_seconds(), 0.0), LONGEST_REST)
+    seconds = parse_seconds(value or "")
+    if seconds is None:
+        seconds = seconds_until(value or "", now)
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_REST)
 
 
 def retrying(
-    clock: Clock, attempts: int, on_wait: Callable[[float, FetchFailed], None]
+    clock: Clock,
+    attempts: int,
+    on_wait: Callable[[float, FetchFailed], None],
+    is_last: Callable[[], bool],
 ) -> AsyncRetrying:
     """Return the retry policy; it ends in the last error, which then tells the number of tries.
 
     `on_wait` hears of every wait: its seconds and the trouble that caused it. A pause asked for
     by the site is not waited for here but in the host's slot, where it holds for everybody.
+    `is_last` is asked after every failure whether that try must be the last.
     """
 
     def before_sleep(state: RetryCallState) -> None:
         on_wait(state.upcoming_sleep, _failure(state))
 
+    def is_over(state: RetryCallState) -> bool:
+        return state.attempt_number >= attempts or is_last()
+
     return AsyncRetrying(
         sleep=clock.sleep,
-        stop=stop_after_attempt(attempts),
+        stop=is_over,
         wait=wait_random_exponential(multiplier=0.5, max=30),
         retry=retry_if_exception(_may_pass),
         before_sleep=before_sleep,
@@ -63,7 +62,8 @@ def retrying(
 
 def _may_pass(error: BaseException) -> bool:
     """Decide by type, never by status: errors of our own parser carry a made-up status."""
-    return isinstance(error, FetchFailed) and error.transient
+    is_ours = isinstance(error, NetworkDown)
+    return isinstance(error, FetchFailed) and error.transient and not is_ours
 
 
 def _failure(state: RetryCallState) -> FetchFailed:

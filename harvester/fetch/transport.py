@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self
@@ -12,16 +11,20 @@ import aiohttp
 from harvester.fetch.body import CODINGS, read_capped
 from harvester.fetch.failures import translated
 from harvester.fetch.guard import Guard, endpoints
+from harvester.fetch.names import PromptResolver
 from harvester.fetch.settings import FetchSettings
 from harvester.fetch.urls import parse_origin
 from harvester.model import Validators
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
+    from multidict import CIMultiDictProxy
     from yarl import URL
 
 MAX_HEADER: Final = 64 * 1024
 MAX_HEADERS: Final = 100
+# Of the time for a connection, the part that looking the name up may take.
+_NAMES_SHARE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Answer:
 
     url: URL
     status: int
-    headers: Mapping[str, str]
+    headers: CIMultiDictProxy[str]
     charset: str | None
     body: bytes
     whole: bool
@@ -73,7 +76,11 @@ class Transport:
         settings = self._settings
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=self._resolver or aiohttp.ThreadedResolver(), socket_factory=guard
+                resolver=PromptResolver(
+                    self._resolver or aiohttp.ThreadedResolver(),
+                    settings.connect_timeout * _NAMES_SHARE,
+                ),
+                socket_factory=guard,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,  # a proxy would hide the real address from the guard

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from random import Random
 
 import pytest
 from aiohttp.abc import AbstractResolver
@@ -181,6 +182,7 @@ class Desk:
             HOSTS,
             lambda *wait: self.waits.append(wait),
             resolver,
+            Random(7),  # noqa: S311 - any dice, the same in each test
         )
         return await self.stack.enter_async_context(fetcher)
 

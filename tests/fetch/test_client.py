@@ -97,6 +97,18 @@ async def test_an_unchanged_page_is_not_sent_again(desk: Desk, site: FakeSite) -
     )
 
 
+@pytest.mark.parametrize(("status", "expected"), [(200, 50.0), (304, 50.0), (404, None)])
+async def test_a_page_says_for_how_long_it_is_fresh(
+    desk: Desk, site: FakeSite, status: int, expected: float | None
+) -> None:
+    """What the site states of its answer, less what it lay in a cache; not of what is missing."""
+    site.serve("/a", site.reply(status, Cache_Control="max-age=60", Age="10"))
+
+    page = await (await desk.open()).get("https://www.zaobao.com.sg/a", Validators('"v1"'))
+
+    assert expected == page.max_age
+
+
 async def test_validators_that_could_not_be_sent_back_are_dropped(
     desk: Desk, site: FakeSite
 ) -> None:

@@ -7,9 +7,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from harvester.clock import SystemClock
 from harvester.errors import HostResting
 from harvester.fetch.pace import Pace
+from harvester.model import Lane
 
 if TYPE_CHECKING:
     from tests.fetch.conftest import FakeClock
@@ -97,3 +101,62 @@ async def test_a_wait_that_is_given_up_frees_its_slot(fake_clock: FakeClock) -> 
             pass
     async with pace.slot(no_rest):
         assert fake_clock.slept == []
+
+
+async def started(pace: Pace, lanes: list[Lane]) -> list[tuple[Lane, int]]:
+    """Return the order in which requests of `lanes` start that wait for the one slot."""
+    starts: list[tuple[Lane, int]] = []
+
+    async def visit(lane: Lane, number: int) -> None:
+        async with pace.slot(no_rest, lane):
+            starts.append((lane, number))
+
+    async with asyncio.TaskGroup() as tasks, pace.slot(no_rest):
+        for number, lane in enumerate(lanes):
+            tasks.create_task(visit(lane, number))
+            await asyncio.sleep(0)
+    return starts
+
+
+@given(st.lists(st.sampled_from(Lane), max_size=12))
+async def test_who_waits_goes_by_lane_then_by_arrival(lanes: list[Lane]) -> None:
+    """Live before what is looked at again before backfill; within a lane nobody overtakes."""
+    expected = sorted((lane, number) for number, lane in enumerate(lanes))
+
+    assert expected == await started(Pace(SystemClock(), 0.0, 1), lanes)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_live_overtakes_until_the_very_start(fake_clock: FakeClock, concurrency: int) -> None:
+    """Who is first in the queue and waits for the gap still lets a live request go before."""
+    pace = Pace(fake_clock, 1.0, concurrency)
+    async with pace.slot(no_rest):
+        pass
+    starts: list[tuple[Lane, float]] = []
+
+    async def visit(lane: Lane) -> None:
+        async with pace.slot(no_rest, lane):
+            starts.append((lane, fake_clock.elapsed))
+
+    await asyncio.gather(visit(Lane.BACKFILL), visit(Lane.LIVE))
+
+    assert starts == [(Lane.LIVE, 1.0), (Lane.BACKFILL, 2.0)]
+
+
+async def test_who_gives_up_in_the_queue_is_forgotten(fake_clock: FakeClock) -> None:
+    """A cancelled request leaves its place, also the first one; the others get their slots."""
+    pace = Pace(fake_clock, 1.0, 1)
+    starts: list[int] = []
+
+    async def visit(number: int) -> None:
+        async with pace.slot(no_rest):
+            starts.append(number)
+
+    async with pace.slot(no_rest):
+        tasks = [asyncio.create_task(visit(number)) for number in range(4)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        tasks[2].cancel()
+    await asyncio.wait(tasks)
+
+    assert starts == [1, 3]
