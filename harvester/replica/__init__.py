@@ -6,7 +6,8 @@ must hold.
 """
 
 from harvester.replica.others import Other
+from harvester.replica.redesigns import Redesign
 from harvester.replica.site import Shown, Site
 from harvester.replica.story import Block, Figure, Story, Variant
 
-__all__ = ["Block", "Figure", "Other", "Shown", "Site", "Story", "Variant"]
+__all__ = ["Block", "Figure", "Other", "Redesign", "Shown", "Site", "Story", "Variant"]

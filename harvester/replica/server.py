@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from dataclasses import dataclass
 from email.utils import format_datetime, parsedate_to_datetime
 from types import TracebackType
@@ -12,7 +11,8 @@ from typing import Self
 
 from aiohttp import web
 
-from harvester.replica.site import Answer, Fault, Site
+from harvester.replica.site import Answer, Site
+from harvester.replica.troubles import Fault
 
 DROPPED = 0
 """The status in the log of a request that got no answer."""
@@ -20,7 +20,7 @@ DROPPED = 0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came: `at` is `time.monotonic()` at arrival, `target` path and query."""
+    """A request as it came: `at` is the loop's `time()` at arrival, `target` path and query."""
 
     at: float
     host: str
@@ -38,7 +38,9 @@ class ReplicaServer:
         self.origin = ""
         self.log: list[Request] = []
         self._port = port
-        self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=0.1)
+        self._runner = web.ServerRunner(
+            web.Server(self._handle, access_log=None), shutdown_timeout=0.1
+        )
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -55,7 +57,7 @@ class ReplicaServer:
         await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        at, target = time.monotonic(), request.raw_path
+        at, target = asyncio.get_running_loop().time(), request.raw_path
         if wait := self.site.delay(target):
             await asyncio.sleep(wait)
         fault = self.site.take_fault(target)
@@ -69,8 +71,11 @@ class ReplicaServer:
     def _answer(self, request: web.BaseRequest) -> web.Response:
         answer = self.site.answer(request.host.partition(":")[0].lower(), request.raw_path)
         response = _response(answer)
+        if self.site.max_age is not None:
+            response.headers["Cache-Control"] = f"max-age={self.site.max_age}"
         if response.status == web.HTTPOk.status_code and _unchanged(request, response):
-            kept = {name: response.headers[name] for name in ("ETag", "Last-Modified")}
+            names = ("ETag", "Last-Modified", "Cache-Control")
+            kept = {name: response.headers[name] for name in names if name in response.headers}
             return web.Response(status=304, headers=kept)
         response.enable_compression()
         return response

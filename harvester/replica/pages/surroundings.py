@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from harvester.replica.pages.markup import attr, esc, script_json
+from harvester.replica.pages.markup import attr, dice, esc, script_json
 from harvester.replica.story import Story
 from harvester.replica.texts import Writer
 
@@ -91,16 +91,17 @@ googletag.slots = {script_json(slots)};</script>
 
 def other_headlines(story: Story, count: int, of: str) -> list[tuple[str, str, str]]:
     """Return (path, headline, teaser) of stories that are not this one."""
-    writer = Writer(f"{story.story_id}:{of}")
-    day = f"{story.local:%Y%m%d}"
-    return [
-        (
-            f"/{story.section}/story{day}-9{writer.token(5, '0123456789')}",
-            writer.title(),
-            writer.sentence(),
-        )
-        for _ in range(count)
-    ]
+    luck = dice(f"{story.story_id}:{of}")
+    stem = f"/{story.section}/story{story.local:%Y%m%d}-9"
+    chosen = luck.sample(_headlines(), count)
+    return [(f"{stem}{luck.randrange(100_000):05}", title, teaser) for title, teaser in chosen]
+
+
+@cache
+def _headlines() -> tuple[tuple[str, str], ...]:
+    """Return headlines with teasers that all pages share: to make them up takes most of a page."""
+    writer = Writer("headlines")
+    return tuple((writer.title(), writer.sentence()) for _ in range(500))
 
 
 def cards(story: Story, style: str, heading: str, count: int = 6) -> str:
