@@ -22,8 +22,7 @@ from harvester.errors import (
     SourceUnreadable,
     UsageError,
 )
-from harvester.fetch import SITEMAP_CAP
-from harvester.fetch.client import Fetcher
+from harvester.fetch import SITEMAP_CAP, Getter
 from harvester.model import Page, Scope, SourceState, StoryRef, Validators
 from harvester.store import Archive
 from harvester.zaobao.listing import Card, Listing, read_listing
@@ -61,7 +60,7 @@ class Discovery:
 class Discoverer:
     """Reads sources into the catalogue. `found` may be watched while it works."""
 
-    def __init__(self, archive: Archive, fetcher: Fetcher) -> None:
+    def __init__(self, archive: Archive, fetcher: Getter) -> None:
         self._archive = archive
         self._fetcher = fetcher
         self._unreachable = 0
@@ -73,7 +72,7 @@ class Discoverer:
         Yields each file when it is done. Raises `SiteUnreachable` when the index cannot be had or
         is none: then nothing is known of the site.
         """
-        children = children_for(scope, await self._index())
+        children = children_for(scope, await self.index())
         self.found.total = len(children)
         for child in children:
             newest = await self._child(child)
@@ -92,7 +91,11 @@ class Discoverer:
             why = next(iter(self.found.problems), "every address of a list answers 404")
             raise SiteUnreachable(f"none of the section lists can be read: {why}")
 
-    async def _index(self) -> tuple[Child, ...]:
+    async def index(self) -> tuple[Child, ...]:
+        """Return the sitemaps that the index names, conditionally asked for.
+
+        Raises `SiteUnreachable` as `sitemap` does.
+        """
         try:
             page = await self._get(INDEX_URL, await self._validators(INDEX_URL))
             if page.status == 304:  # its names and hints are in the catalogue

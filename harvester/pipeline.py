@@ -1,12 +1,12 @@
-"""The way of one article, wired. It has no rules of its own.
+"""Many addresses through to the archive. It has no rules of its own.
 
-    refs | due? | fetch | read | draft | judge + store | count
-          one    N in flight, paced per host   batched      one
+    refs | due? | visit | count          revisions | mass? | judge + store | count
+          one    N in flight, paced per host          at the end
 
-Each address ends in exactly one counted state. `concurrency` workers fetch side by side; reading a
-page leaves the event loop, so that a slow page holds up no other; the archive judges and stores in
-batches. A known error ends that address alone; a bug is logged with its traceback, counted as
-failed, and the run goes on.
+Each address ends in exactly one counted state. `concurrency` workers visit stories side by side;
+the archive judges and stores in batches. A known error ends that address alone; a bug is logged
+with its traceback, counted as failed, and the run goes on. Other texts of held stories wait until
+the end of the run: a mass of them is no edits, and none of it is written.
 """
 
 from __future__ import annotations
@@ -16,50 +16,49 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from harvester import judge
 from harvester.clock import Clock
-from harvester.drafts import draft_of_page, read_page
 from harvester.errors import (
-    FetchFailed,
     HarvesterError,
     HostUnreachable,
-    NotAStory,
-    RedirectedAway,
+    NetworkDown,
     RobotsDenied,
     SiteUnreachable,
     Unreadable,
 )
-from harvester.fetch.client import Fetcher
+from harvester.fetch import Getter
 from harvester.model import (
     BodyMode,
     Decision,
-    Page,
+    Draft,
     Scope,
     StoryRef,
-    Validators,
     Verdict,
     Visit,
     VisitState,
 )
 from harvester.store import Archive
-from harvester.zaobao import gate
-from harvester.zaobao.urls import PRINT_LEAD, singapore_day
+from harvester.visitor import OUT_OF_SCOPE, Course, Opinion, Reading, Visitor, is_in_scope
+from harvester.zaobao.urls import PRINT_LEAD
 
 log = logging.getLogger(__name__)
+
+_REVISIONS_WAITING = 500
+_WAY_OUT = "look at some of them; --all-revisions writes them if they are right"
 
 Work = tuple[StoryRef, Visit | None]
 
 # So many stories in a row that the site refused, failed or hid behind another page.
 _TROUBLE_LIMIT = 10
 _LIMITS: Mapping[type[object], int] = {
-    HostUnreachable: 3,  # the network or the site is down
+    HostUnreachable: 3,  # the site is down
+    NetworkDown: 3,
     Unreadable: 20,  # the site has changed
     RobotsDenied: 100,  # costs no request, and may be one section
 }
-_TROUBLES = judge.PASSING | {"robots"}
 
 
 class Observer(Protocol):
@@ -74,7 +73,8 @@ class Plan:
     """How a run goes about its work.
 
     `scope` is applied to the day of publication once it is known. `again` asks for pages that are
-    not due too. `limit` is the greatest number of pages to ask for.
+    not due too. `limit` is the greatest number of pages to ask for. `all_revisions` writes other
+    texts of held stories however many they are.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -82,6 +82,26 @@ class Plan:
     concurrency: int = 1
     limit: int | None = None
     again: bool = False
+    all_revisions: bool = False
+
+
+class _Deferring:
+    """The scrutiny of a run: what replaces a text waits until all has been seen."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def weigh(self, reading: Reading) -> Opinion:
+        held = reading.before is not None and reading.before.state is VisitState.HELD
+        self.looked += held
+        replaces = reading.expected.verdict is Verdict.REVISED and not reading.expected.archival
+        return Opinion(Course.LATER if replaces else Course.WRITE)
+
+    def unmodified(self, ref: StoryRef) -> None:  # noqa: ARG002
+        self.looked += 1
+
+    def missed(self, ref: StoryRef, verdict: Verdict, reason: str) -> None:
+        pass
 
 
 class Pipeline:
@@ -93,20 +113,23 @@ class Pipeline:
     def __init__(
         self,
         archive: Archive,
-        fetcher: Fetcher,
+        fetcher: Getter,
         clock: Clock,
         plan: Plan,
         observer: Observer,
         stopping: asyncio.Event,
     ) -> None:
         self._archive = archive
-        self._fetcher = fetcher
+        self._scrutiny = _Deferring()
+        self._visitor = Visitor(archive, fetcher, clock, self._scrutiny, plan.mode, plan.scope)
         self._clock = clock
         self._plan = plan
         self._observer = observer
         self._stopping = stopping
         self._seen: set[str] = set()
         self._troubles = 0
+        self._revised = 0
+        self._revisions: list[tuple[StoryRef, Visit | None, Draft, Visit]] = []
         self.tally: Counter[Verdict] = Counter()
         self.halt: Exception | None = None
 
@@ -126,6 +149,7 @@ class Pipeline:
                 self._stop_for(error)
             for _ in range(self._plan.concurrency):
                 await queue.put(None)
+        await self._settle_revisions()
 
     async def _feed(self, work: AsyncIterator[Work], queue: asyncio.Queue[Work | None]) -> None:
         begun = 0
@@ -146,13 +170,9 @@ class Pipeline:
         known = visit is not None and visit.state is not VisitState.PENDING
         if known and not (self._plan.again or judge.is_due(ref, visit, self._clock.now())):
             return Decision(Verdict.SKIPPED, "nothing new was heard of it")
-        if visit is not None and visit.published and not self._in_scope(visit.published):
-            return Decision(Verdict.SKIPPED, "published outside of the days asked for")
-        try:
-            gate.check_address(ref)
-        except NotAStory as error:
-            return await self._missed(ref, visit, Verdict.REJECTED, error.reason)
-        return None
+        if visit and visit.published and not is_in_scope(self._plan.scope, visit.published):
+            return Decision(Verdict.SKIPPED, OUT_OF_SCOPE)
+        return await self._visitor.refused(ref, visit)
 
     async def _worker(self, queue: asyncio.Queue[Work | None]) -> None:
         while work := await queue.get():
@@ -168,11 +188,13 @@ class Pipeline:
                 raise  # the site asked for a long pause, or disk or catalogue failed
             except Exception as error:
                 log.exception("%s: a defect of the program; the run goes on", ref.url)
-                decision = await self._missed(ref, visit, Verdict.FAILED, f"defect: {error!r}")
+                why = f"defect: {error!r}"
+                decision = await self._visitor.miss(ref, visit, Verdict.FAILED, why)
         except Exception as error:  # noqa: BLE001 - known, or the archive refuses after a defect
             self._stop_for(error)
         else:
-            self.count(ref.url, decision)
+            if decision:
+                self.count(ref.url, decision)
 
     def _stop_for(self, error: Exception) -> None:
         self.halt = self.halt or error
@@ -183,18 +205,17 @@ class Pipeline:
         self.tally[decision.verdict] += 1
         self._observer.ended(url, decision)
 
-    async def _one(self, ref: StoryRef, visit: Visit | None) -> Decision:
-        try:
-            decision = await self._asked(ref, visit)
-        except (NotAStory, RobotsDenied, RedirectedAway) as error:
-            reason = _reason(error)
-            self._weigh(error if reason in _TROUBLES else None)
-            return await self._missed(ref, visit, Verdict.REJECTED, reason)
-        except (FetchFailed, Unreadable) as error:
-            self._weigh(error)
-            return await self._missed(ref, visit, Verdict.FAILED, error.problem)
-        self._weigh(None)
-        return decision
+    async def _one(self, ref: StoryRef, visit: Visit | None) -> Decision | None:
+        """Return the end state of an address, or None if that is told at the end of the run."""
+        ending = await self._visitor.visit(ref, visit)
+        self._weigh(ending.trouble)
+        if ending.pending:
+            self._revised += 1
+            self._revisions.append((ref, visit, *ending.pending))
+            if len(self._revisions) >= _REVISIONS_WAITING:
+                await self._settle_revisions()
+            return None
+        return ending.decision
 
     def _weigh(self, trouble: Exception | None) -> None:
         """Count troubles in a row: many of them are the site's, not the stories'."""
@@ -203,49 +224,23 @@ class Pipeline:
             told = f"{self._troubles} stories in a row could not be had; the last: {trouble}"
             self._stop_for(SiteUnreachable(told))
 
-    async def _asked(self, ref: StoryRef, visit: Visit | None) -> Decision:
-        held = visit is not None and visit.state is VisitState.HELD and visit.url == ref.url
-        validators = visit.validators if visit is not None and held else Validators()
-        page = await self._fetcher.get(ref.url, validators)
-        if page.status == 304:
-            await self._archive.note(_seen(ref, visit, VisitState.HELD, page))
-            return Decision(Verdict.UNCHANGED, "not modified")
-        if page.status != 200:
-            raise NotAStory("missing", ref.url, f"answered {page.status}")
-        return await self._store(ref, visit, page)
-
-    async def _store(self, ref: StoryRef, visit: Visit | None, page: Page) -> Decision:
-        landed = gate.check_landing(ref, page.final_url)
-        article = await asyncio.to_thread(
-            read_page, page.body, landed, page.fetched_at, self._plan.mode, page.charset
-        )
-        at = article.published.at
-        if self._in_scope(at):
-            note = replace(_seen(ref, visit, VisitState.HELD, page), published=at)
-            return (await self._archive.put(draft_of_page(article, page.fetched_at), note)).decision
-        if visit is None or visit.state is not VisitState.HELD:
-            note = replace(_seen(ref, visit, VisitState.PENDING, page), published=at)
-            await self._archive.note(note)
-        return Decision(Verdict.SKIPPED, "published outside of the days asked for")
-
-    async def _missed(
-        self, ref: StoryRef, visit: Visit | None, verdict: Verdict, reason: str
-    ) -> Decision:
-        """Note an address that gave no text."""
-        state = VisitState(verdict.value)
-        await self._archive.note(judge.visited(ref, visit, state, self._clock.now(), reason=reason))
-        return Decision(verdict, reason)
-
-    def _in_scope(self, published: datetime) -> bool:
-        day = singapore_day(published)
-        since, until = self._plan.scope.since, self._plan.scope.until
-        return (since is None or day >= since) and (until is None or day <= until)
-
-
-def _reason(error: NotAStory | RobotsDenied | RedirectedAway) -> str:
-    if isinstance(error, NotAStory):
-        return error.reason
-    return "robots" if isinstance(error, RobotsDenied) else "redirected"
+    async def _settle_revisions(self) -> None:
+        """Write the other texts of held stories, unless there is a mass of them."""
+        revisions, self._revisions = self._revisions, []
+        looked = self._scrutiny.looked
+        mass = judge.is_mass(self._revised, looked) and not self._plan.all_revisions
+        why = f"held back: {self._revised} of {looked} held stories looked at show another text"
+        try:
+            for ref, before, draft, seen in revisions:
+                if mass:
+                    decision = await self._visitor.miss(ref, before, Verdict.FAILED, why)
+                else:
+                    decision = (await self._archive.put(draft, seen)).decision
+                self.count(ref.url, decision)
+        except HarvesterError as error:
+            self._stop_for(error)
+        if mass and revisions:
+            self._stop_for(SiteUnreachable(f"{why}; none was written ({_WAY_OUT})"))
 
 
 def address_scope(scope: Scope) -> Scope:
@@ -258,8 +253,3 @@ def address_scope(scope: Scope) -> Scope:
         since=scope.since - timedelta(days=1) if scope.since else None,
         until=scope.until + PRINT_LEAD if scope.until else None,
     )
-
-
-def _seen(ref: StoryRef, before: Visit | None, state: VisitState, page: Page) -> Visit:
-    validators = Validators(page.etag, page.last_modified)
-    return judge.visited(ref, before, state, page.fetched_at, validators=validators)

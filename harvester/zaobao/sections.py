@@ -37,6 +37,10 @@ SECTIONS = (
     Section("wencui", "文萃"),
 )
 
+# The lists that are looked at live, unless others are asked for. One list shows the four sections
+# of realtime news together; the sections of print appear once a day, and the sitemap has them all.
+LIVE_LISTS = ("realtime",)
+
 # Where story addresses lead to no article, and why. Prefixes of the path.
 _NO_ARTICLES = {
     "forum/comic": "comic",
@@ -55,6 +59,11 @@ _NO_ARTICLES = {
 def in_section(path: str, section: str) -> bool:
     """Say whether `path` is `section` or lies below it."""
     return path == section or path.startswith(f"{section}/")
+
+
+def below(section: str) -> tuple[str, ...]:
+    """Return the known sections that lie below one."""
+    return tuple(s.path for s in SECTIONS if s.path != section and in_section(s.path, section))
 
 
 def no_article(path: str) -> str | None:

@@ -80,6 +80,12 @@ def children_for(scope: Scope, children: tuple[Child, ...]) -> tuple[Child, ...]
     return tuple(sorted(wanted, key=_rank, reverse=True)[:MAX_CHILDREN])
 
 
+def is_month(url: str, day: date) -> bool:
+    """Say whether a file is the one of the month in which a day lies."""
+    month = _MONTH.search(url)
+    return month is not None and (int(month[1]), int(month[2])) == (day.year, day.month)
+
+
 def is_ascending(child: Child) -> bool:
     """Say whether a file is one of the numbered form, whose numbers ascend in time."""
     return _MONTH.search(child.url) is None and _NUMBER.search(child.url) is not None

@@ -319,6 +319,7 @@ async def test_a_removed_story_keeps_its_file(place: Place, server: ReplicaServe
     """A page that answers 404 is rejected; what is held of it stays, now and in later runs."""
     await place.backfill()
     before = place.identities()
+    server.site.edit("1209230")  # the sitemap tells of a change
     server.site.remove("1209230")
 
     first = await place.backfill()

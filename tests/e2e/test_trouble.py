@@ -267,6 +267,7 @@ async def test_a_held_story_that_is_gone_is_asked_for_seldom(
     """404 for what is held: asked once, not again within a day, but days later; the file stays."""
     await place.backfill()
     before, asked = place.identities(), asked_for(server)
+    server.site.edit(STORY.story_id)  # the sitemap tells of a change
     server.site.remove(STORY.story_id)
 
     requests = []

@@ -1,0 +1,246 @@
+"""One story to its end state: fetch, read, judge, store.
+
+    ref | fetch | read | draft | weigh | judge + store | ending
+
+What is read is shown to a `Scrutiny`, which may hold a text back: a page that could not be read,
+or whose text is doubtful, is kept as it came, for a mended parser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from harvester import judge
+from harvester.clock import Clock
+from harvester.drafts import draft_of_page, read_page
+from harvester.errors import FetchFailed, NotAStory, RedirectedAway, RobotsDenied, Unreadable
+from harvester.fetch import Getter
+from harvester.model import (
+    Article,
+    BodyMode,
+    Decision,
+    Draft,
+    Page,
+    Scope,
+    StoryRef,
+    Validators,
+    Verdict,
+    Visit,
+    VisitState,
+)
+from harvester.store import Archive
+from harvester.zaobao import gate
+from harvester.zaobao.urls import singapore_day
+
+OUT_OF_SCOPE = "published outside of the days asked for"
+
+
+class Course(Enum):
+    """What is done with a text that was read."""
+
+    WRITE = "write"
+    AGAIN = "again"  # looked at once more before it is written
+    LATER = "later"  # judged by the caller, together with others
+    HOLD = "hold"  # doubtful: the page is kept, nothing is written
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A course and, for `HOLD`, its reason."""
+
+    course: Course
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page that was read: at which visit, and the verdict to be expected of its text."""
+
+    ref: StoryRef
+    before: Visit | None
+    article: Article
+    expected: Decision
+
+
+class Scrutiny(Protocol):
+    """Who watches what is read, and may hold a text back."""
+
+    def weigh(self, reading: Reading) -> Opinion:
+        """Say what to do with a text."""
+
+    def unmodified(self, ref: StoryRef) -> None:
+        """Hear that a held story is as it was (304)."""
+
+    def missed(self, ref: StoryRef, verdict: Verdict, reason: str) -> None:
+        """Hear that a page gave no text; its verdict is rejected, or failed to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a visit ended.
+
+    `trouble` is an error that may be the site's rather than the story's. `pending` is a text that
+    waits for the caller (`Course.LATER`).
+    """
+
+    decision: Decision
+    trouble: Exception | None = None
+    pending: tuple[Draft, Visit] | None = None
+    published: datetime | None = None
+
+
+# Reasons of a rejection that may be the site's.
+_TROUBLES = judge.PASSING | {"robots"}
+
+
+class Visitor:
+    """Takes single stories through to the archive.
+
+    `scope` is applied to the day of publication once it is known.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        fetcher: Getter,
+        clock: Clock,
+        scrutiny: Scrutiny,
+        mode: BodyMode = BodyMode.CLEAN,
+        scope: Scope | None = None,
+    ) -> None:
+        self._archive = archive
+        self._fetcher = fetcher
+        self._clock = clock
+        self._scrutiny = scrutiny
+        self._mode = mode
+        self._scope = scope or Scope()
+
+    async def refused(self, ref: StoryRef, before: Visit | None) -> Decision | None:
+        """Return the end state of an address that tells by itself that it leads to no article."""
+        try:
+            gate.check_address(ref)
+        except NotAStory as error:
+            return await self.miss(ref, before, Verdict.REJECTED, error.reason)
+        return None
+
+    async def visit(self, ref: StoryRef, before: Visit | None) -> Ending:
+        """Take a story to its end state. Raises HostResting and the errors of the archive."""
+        try:
+            return await self._asked(ref, before)
+        except (NotAStory, RobotsDenied, RedirectedAway) as error:
+            reason = _reason(error)
+            self._scrutiny.missed(ref, Verdict.REJECTED, reason)
+            decision = await self.miss(ref, before, Verdict.REJECTED, reason)
+            return Ending(decision, error if reason in _TROUBLES else None)
+        except FetchFailed as error:
+            return Ending(await self.miss(ref, before, Verdict.FAILED, error.problem), error)
+
+    async def miss(
+        self, ref: StoryRef, before: Visit | None, verdict: Verdict, reason: str
+    ) -> Decision:
+        """Note an address that gave no text; a story that is missing for days is gone."""
+        state = VisitState(verdict.value)
+        visit = judge.visited(ref, before, state, self._clock.now(), reason=reason)
+        if visit.state is VisitState.HELD and judge.is_gone(visit):
+            await self._archive.bury(visit)
+        else:
+            await self._archive.note(visit)
+        return Decision(verdict, reason)
+
+    async def _asked(self, ref: StoryRef, before: Visit | None) -> Ending:
+        page = await self._fetcher.get(ref.url, _validators(ref, before))
+        if page.status == 304:
+            self._scrutiny.unmodified(ref)
+            await self._archive.note(_seen(ref, before, page))
+            return Ending(Decision(Verdict.UNCHANGED, "not modified"))
+        if page.status != 200:
+            raise NotAStory(judge.MISSING, ref.url, f"answered {page.status}")
+        landed = gate.check_landing(ref, page.final_url)
+        try:
+            article = await asyncio.to_thread(
+                read_page, page.body, landed, page.fetched_at, self._mode, page.charset
+            )
+        except Unreadable as error:
+            self._scrutiny.missed(ref, Verdict.FAILED, error.problem)
+            why = f"{judge.UNREADABLE}: {error.problem}"
+            return Ending(await self._hold(ref, before, page, why), error)
+        return await self._judged(ref, before, page, article)
+
+    async def _judged(
+        self, ref: StoryRef, before: Visit | None, page: Page, article: Article
+    ) -> Ending:
+        at = article.published.at
+        if not is_in_scope(self._scope, at):
+            return Ending(await self._pass_by(ref, before, page, at))
+        draft = draft_of_page(article, page.fetched_at)
+        seen = _seen(ref, before, page, at)
+        expected = judge.decide(await self._archive.known(article.story_id), None, draft)
+        opinion = self._scrutiny.weigh(Reading(ref, before, article, expected))
+        match opinion.course:
+            case Course.HOLD:
+                why = f"{judge.DOUBTFUL}: {opinion.reason}"
+                return Ending(await self._hold(ref, before, page, why))
+            case Course.AGAIN:
+                await self._archive.note(_seen(ref, before, page, at, judge.CHANGED))
+                return Ending(Decision(Verdict.SKIPPED, "changed; looked at twice"))
+            case Course.LATER:
+                return Ending(expected, pending=(draft, seen))
+        stored = await self._archive.put(draft, seen)
+        return Ending(stored.decision, published=at)
+
+    async def _pass_by(
+        self, ref: StoryRef, before: Visit | None, page: Page, at: datetime
+    ) -> Decision:
+        """Remember when a story that is not asked for was published."""
+        if before is None or before.state is not VisitState.HELD:
+            seen = _seen(ref, before, page, at)
+            await self._archive.note(replace(seen, state=VisitState.PENDING, next_check_at=None))
+        return Decision(Verdict.SKIPPED, OUT_OF_SCOPE)
+
+    async def _hold(self, ref: StoryRef, before: Visit | None, page: Page, reason: str) -> Decision:
+        """Keep a page whose text is not written, and look at it again later."""
+        visit = judge.visited(ref, before, VisitState.FAILED, page.fetched_at, reason=reason)
+        await self._archive.hold(page, visit)
+        return Decision(Verdict.FAILED, reason)
+
+
+def is_in_scope(scope: Scope, published: datetime) -> bool:
+    """Say whether a story published then, on a Singapore day, is asked for."""
+    day = singapore_day(published)
+    late = scope.until is not None and day > scope.until
+    return not late and (scope.since is None or day >= scope.since)
+
+
+def _validators(ref: StoryRef, before: Visit | None) -> Validators:
+    """Return what makes the request conditional: only where the text is held, from there."""
+    held = before is not None and before.state is VisitState.HELD and before.url == ref.url
+    return before.validators if before is not None and held else Validators()
+
+
+def _seen(
+    ref: StoryRef,
+    before: Visit | None,
+    page: Page,
+    published: datetime | None = None,
+    reason: str = "",
+) -> Visit:
+    validators = Validators(page.etag, page.last_modified) if not reason else Validators()
+    return judge.visited(
+        ref,
+        before,
+        VisitState.HELD,
+        page.fetched_at,
+        reason=reason,
+        validators=validators,
+        published=published,
+    )
+
+
+def _reason(error: NotAStory | RobotsDenied | RedirectedAway) -> str:
+    if isinstance(error, NotAStory):
+        return error.reason
+    return "robots" if isinstance(error, RobotsDenied) else "redirected"
