@@ -76,10 +76,12 @@ class Importer:
         """
         dated: list[tuple[datetime, str]] = []
         for chunk in self._chunks(paths):
-            dated += await asyncio.to_thread(self._dates, chunk)
+            dates = self._told(chunk, await asyncio.to_thread(_each, _date, chunk))
+            dated += [(date, str(path)) for path, date in dates]
         dated.sort()
         for batch in self._chunks([Path(path) for _, path in dated]):
-            files = await asyncio.to_thread(self._read_all, batch)
+            read = self._told(batch, await asyncio.to_thread(_each, self._draft, batch))
+            files = [_File(path, draft) for path, draft in read]
             for file, stored in zip(files, await self._store(files), strict=True):
                 self._count(file.path, stored.decision, stored)
                 yield file, stored
@@ -110,37 +112,18 @@ class Importer:
                 return
             yield paths[start : start + _CHUNK]
 
-    def _dates(self, paths: Iterable[Path]) -> list[tuple[datetime, str]]:
-        found = ((path, self._attempt(path, lambda data: read_post(data).date)) for path in paths)
-        return [(date, str(path)) for path, date in found if date]
+    def _told(self, paths: Sequence[Path], found: Sequence[_T | Decision]) -> list[tuple[Path, _T]]:
+        """Return what was found in these files; those that were refused are counted and named."""
+        taken = []
+        for path, each in zip(paths, found, strict=True):
+            if isinstance(each, Decision):
+                self._count(path, each, None)
+            else:
+                taken.append((path, each))
+        return taken
 
-    def _read_all(self, paths: Iterable[Path]) -> list[_File]:
-        return [file for path in paths if (file := self._read(path))]
-
-    def _read(self, path: Path) -> _File | None:
-        place = self._place(path)
-        draft = self._attempt(path, lambda data: draft_of_post(data, in_place=place))
-        return _File(path, draft) if draft else None
-
-    def _attempt(self, path: Path, read: Callable[[bytes], _T]) -> _T | None:
-        """Return what `read` makes of a file; one that it refuses is counted and named."""
-        try:
-            if path.is_file():
-                return read(path.read_bytes())
-            # A pipe has no end, a dangling link no beginning.
-            self._count(path, Decision(Verdict.FAILED, f"{path}: no regular file"), None)
-        except OSError as problem:
-            why = f"{path}: cannot be read: {problem.strerror}"
-            self._count(path, Decision(Verdict.FAILED, why), None)
-        except BadPost as problem:
-            named = BadPost(problem.line, problem.problem, path)
-            self._count(path, Decision(Verdict.FAILED, str(named)), None)
-        except Unreadable as problem:
-            self._count(path, Decision(Verdict.FAILED, f"{path}: {problem.problem}"), None)
-        except NotAStory as problem:
-            why = f"{path}: not a post of this newspaper ({problem.url})"
-            self._count(path, Decision(Verdict.REJECTED, why), None)
-        return None
+    def _draft(self, path: Path) -> Draft:
+        return draft_of_post(_data(path), in_place=self._place(path))
 
     def _place(self, path: Path) -> str | None:
         resolved = path.resolve()
@@ -151,6 +134,35 @@ class Importer:
     def _count(self, path: Path, decision: Decision, stored: Stored | None) -> None:
         self.tally[decision.verdict] += 1
         self._observer.imported(path, decision, stored)
+
+
+def _each(read: Callable[[Path], _T], paths: Iterable[Path]) -> list[_T | Decision]:
+    return [_attempt(read, path) for path in paths]
+
+
+def _attempt(read: Callable[[Path], _T], path: Path) -> _T | Decision:
+    """Return what `read` makes of a file, or why it is refused. Nobody is told of it: a thread."""
+    try:
+        return read(path)
+    except OSError as problem:
+        return Decision(Verdict.FAILED, f"{path}: cannot be read: {problem.strerror}")
+    except BadPost as problem:
+        return Decision(Verdict.FAILED, str(BadPost(problem.line, problem.problem, path)))
+    except Unreadable as problem:
+        return Decision(Verdict.FAILED, f"{path}: {problem.problem}")
+    except NotAStory as problem:
+        return Decision(Verdict.REJECTED, f"{path}: not a post of this newspaper ({problem.url})")
+
+
+def _date(path: Path) -> datetime:
+    return read_post(_data(path)).date
+
+
+def _data(path: Path) -> bytes:
+    # A pipe has no end, a dangling link no beginning.
+    if not path.is_file():
+        raise Unreadable(str(path), "no regular file")
+    return path.read_bytes()
 
 
 def post_files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +14,11 @@ from harvester import __version__, judge, post, zaobao
 from harvester.clock import Clock
 from harvester.discover import Discoverer, Discovery, read_addresses
 from harvester.errors import HarvesterError
-from harvester.fetch import FetchSettings
+from harvester.fetch import FetchSettings, Getter
 from harvester.fetch.client import Fetcher
 from harvester.importing import Importer, post_files
 from harvester.importing import Observer as ImportObserver
-from harvester.model import Counts, Decision, Scope, StoryRef, Verdict
+from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
 from harvester.pipeline import Observer as PipelineObserver
 from harvester.pipeline import Pipeline, Plan, Work, address_scope
 from harvester.settings import Settings
@@ -52,12 +52,44 @@ class Watcher(PipelineObserver, ImportObserver, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a backfill is asked for. `urls` are lines of addresses, for `Source.URLS`."""
+    """What a backfill is asked for. `urls` are lines of addresses, for `Source.URLS`.
+
+    `body` None means: as the settings say.
+    """
 
     source: Source = Source.SITEMAP
     scope: Scope = field(default_factory=Scope)
     limit: int | None = None
     urls: tuple[str, ...] = ()
+    body: BodyMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOrder:
+    """Stories to ask for now, also where they are held; `body` as in `Order`."""
+
+    urls: tuple[str, ...]
+    body: BodyMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """Posts, or folders of posts, to take in."""
+
+    paths: tuple[Path, ...]
+
+
+Job = Order | FetchOrder | ImportOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a job is done with, open already and perhaps shared with other work."""
+
+    settings: Settings
+    archive: Archive
+    fetcher: Getter
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +105,35 @@ class Outcome:
     halted: Exception | None = None
 
 
+async def perform(
+    job: Job, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    """Do a job with what is open already. `stopping` is the job's own: it sets it where it halts.
+
+    Raises `SiteUnreachable` and `HostResting` where nothing could be begun, `UsageError` for paths
+    that are not there, and the errors of the archive. A job that had to stop on its way says so in
+    `Outcome.halted`.
+    """
+    match job:
+        case Order():
+            return await _backfill(job, workshop, watcher, stopping)
+        case FetchOrder():
+            return await _fetch(job, workshop, watcher, stopping)
+        case ImportOrder(paths):
+            files = await asyncio.to_thread(lambda: list(post_files(paths)))
+            clock, seeds = workshop.clock, workshop.settings.seeds
+            return await _import(files, workshop.archive, seeds, watcher, clock, stopping)
+
+
 async def backfill(
     settings: Settings, order: Order, watcher: Watcher, clock: Clock, stopping: asyncio.Event
 ) -> Outcome:
     """Archive the stories of a scope, the newest first; what is held already is not asked for.
 
-    Raises `SiteUnreachable` and `HostResting` where nothing could be begun, and the errors of the
-    archive. A run that had to stop on its way says so in `Outcome.halted`.
+    Opens what it needs; raises what `perform` does.
     """
-    plan = _plan(settings, order.scope, limit=order.limit)
-    async with _Run.open("backfill", settings, plan, watcher, clock, stopping) as run:
-        match order.source:
-            case Source.URLS:
-                await run.visit_given(order.urls)
-            case Source.LISTING:
-                await run.visit_listings()
-            case Source.SITEMAP:
-                await run.visit_sitemap()
-        return run.outcome()
+    async with _open_workshop(settings, watcher, clock) as workshop:
+        return await perform(order, workshop, watcher, stopping)
 
 
 async def fetch(
@@ -101,10 +144,8 @@ async def fetch(
     stopping: asyncio.Event,
 ) -> Outcome:
     """Ask for the pages of these stories now, also where they are held already."""
-    plan = _plan(settings, Scope(), again=True)
-    async with _Run.open("fetch", settings, plan, watcher, clock, stopping) as run:
-        await run.visit_given(urls)
-        return run.outcome()
+    async with _open_workshop(settings, watcher, clock) as workshop:
+        return await perform(FetchOrder(tuple(urls)), workshop, watcher, stopping)
 
 
 async def import_posts(
@@ -115,19 +156,58 @@ async def import_posts(
     stopping: asyncio.Event,
 ) -> Outcome:
     """Take existing posts into the archive. Raises `UsageError` for paths that are not there."""
-    begun = clock.monotonic()
     files = list(post_files(paths))
     given = {path.resolve() for path in files}
     async with open_writer(settings, watcher, clock, given) as archive:
-        importer = Importer(archive, settings.seeds, watcher, stopping)
+        return await _import(files, archive, settings.seeds, watcher, clock, stopping)
 
-        def outcome() -> Outcome:
-            counts = Counts(importer.tally, clock.monotonic() - begun)
-            return Outcome(counts, interrupted=stopping.is_set())
 
-        async with _noted(archive, "import", outcome):
-            await importer.run(files)
-        return outcome()
+async def _backfill(
+    order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    mode = order.body or workshop.settings.body
+    plan = Plan(order.scope, mode, workshop.settings.concurrency, order.limit)
+    run = _Run(workshop, plan, watcher, stopping)
+    async with _noted(workshop.archive, "backfill", run.outcome):
+        match order.source:
+            case Source.URLS:
+                await run.visit_given(order.urls)
+            case Source.LISTING:
+                await run.visit_listings()
+            case Source.SITEMAP:
+                await run.visit_sitemap()
+    return run.outcome()
+
+
+async def _fetch(
+    order: FetchOrder, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    mode = order.body or workshop.settings.body
+    plan = Plan(mode=mode, concurrency=workshop.settings.concurrency, again=True)
+    run = _Run(workshop, plan, watcher, stopping)
+    async with _noted(workshop.archive, "fetch", run.outcome):
+        await run.visit_given(order.urls)
+    return run.outcome()
+
+
+async def _import(
+    files: Sequence[Path],
+    archive: Archive,
+    seeds: Path,
+    watcher: Watcher,
+    clock: Clock,
+    stopping: asyncio.Event,
+) -> Outcome:
+    begun = clock.monotonic()
+    importer = Importer(archive, seeds, watcher, stopping)
+
+    def outcome() -> Outcome:
+        counts = Counts(importer.tally, clock.monotonic() - begun)
+        return Outcome(counts, interrupted=stopping.is_set())
+
+    async with _noted(archive, "import", outcome):
+        await importer.run(files)
+    return outcome()
 
 
 @asynccontextmanager
@@ -172,52 +252,56 @@ async def open_writer(
         yield archive
 
 
+@asynccontextmanager
+async def _open_workshop(
+    settings: Settings, watcher: Watcher, clock: Clock
+) -> AsyncIterator[Workshop]:
+    async with (
+        open_writer(settings, watcher, clock) as archive,
+        open_fetcher(settings, archive, watcher, clock) as fetcher,
+    ):
+        yield Workshop(settings, archive, fetcher, clock)
+
+
+def open_fetcher(
+    settings: Settings, archive: Archive, watcher: Watcher, clock: Clock, *, breaker: bool = False
+) -> Fetcher:
+    """Return the one way to the site, to be entered; the archive is its memory of the hosts.
+
+    With a `breaker`, hosts in trouble are left alone for growing pauses, and pauses are told
+    rather than waited for.
+    """
+    asked = FetchSettings(
+        user_agent=user_agent(settings.contact),
+        rate=settings.rate,
+        concurrency=settings.concurrency,
+        site_origin=settings.site_origin,
+    )
+    if breaker:
+        asked = replace(asked, breaker=True, max_rest=0.0, attempts=2)
+    return Fetcher(asked, clock, archive, zaobao.SITE_HOSTS, watcher.waiting)
+
+
 def user_agent(contact: str) -> str:
     """Return the honest name under which the site is asked."""
     return f"harvester/{__version__} (+{contact})" if contact else f"harvester/{__version__}"
 
 
 class _Run:
-    """A run that asks the site: archive, fetcher and pipeline, open together."""
+    """A run that asks the site, by way of a pipeline of its own."""
 
     def __init__(
-        self,
-        archive: Archive,
-        fetcher: Fetcher,
-        pipeline: Pipeline,
-        watcher: Watcher,
-        scope: Scope,
-        clock: Clock,
-        stopping: asyncio.Event,
+        self, workshop: Workshop, plan: Plan, watcher: Watcher, stopping: asyncio.Event
     ) -> None:
+        archive, fetcher, clock = workshop.archive, workshop.fetcher, workshop.clock
         self._archive = archive
-        self._pipeline = pipeline
         self._watcher = watcher
-        self._scope = address_scope(scope)
+        self._scope = address_scope(plan.scope)
         self._clock = clock
         self._stopping = stopping
         self._discoverer = Discoverer(archive, fetcher)
+        self._pipeline = Pipeline(archive, fetcher, clock, plan, watcher, stopping)
         self._begun = clock.monotonic()
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls,
-        command: str,
-        settings: Settings,
-        plan: Plan,
-        watcher: Watcher,
-        clock: Clock,
-        stopping: asyncio.Event,
-    ) -> AsyncIterator[_Run]:
-        async with (
-            open_writer(settings, watcher, clock) as archive,
-            _fetcher(settings, archive, watcher, clock) as fetcher,
-        ):
-            pipeline = Pipeline(archive, fetcher, clock, plan, watcher, stopping)
-            run = cls(archive, fetcher, pipeline, watcher, plan.scope, clock, stopping)
-            async with _noted(archive, command, run.outcome):
-                yield run
 
     async def visit_sitemap(self) -> None:
         """Read the sitemap into the catalogue, then take what is in scope, the newest first."""
@@ -264,22 +348,6 @@ class _Run:
     async def _looked_up(self, refs: Iterable[StoryRef]) -> AsyncIterator[Work]:
         for ref in refs:
             yield ref, await self._archive.visit(ref.story_id)
-
-
-def _plan(
-    settings: Settings, scope: Scope, *, limit: int | None = None, again: bool = False
-) -> Plan:
-    return Plan(scope, settings.body, settings.concurrency, limit, again)
-
-
-def _fetcher(settings: Settings, archive: Archive, watcher: Watcher, clock: Clock) -> Fetcher:
-    asked = FetchSettings(
-        user_agent=user_agent(settings.contact),
-        rate=settings.rate,
-        concurrency=settings.concurrency,
-        site_origin=settings.site_origin,
-    )
-    return Fetcher(asked, clock, archive, zaobao.SITE_HOSTS, watcher.waiting)
 
 
 def _is_in(ref: StoryRef, scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import difflib
 import sys
 from datetime import date
@@ -11,11 +12,12 @@ from pathlib import Path
 
 from harvester.cli.console import Screen
 from harvester.cli.days import parse_day
-from harvester.cli.running import report, run_to_end
+from harvester.cli.handover import body_asked, run_job
+from harvester.cli.running import report
 from harvester.clock import SystemClock
 from harvester.errors import UsageError
 from harvester.model import Scope
-from harvester.runs import Order, Source, backfill
+from harvester.runs import Order, Outcome, Source, backfill
 from harvester.settings import Settings
 from harvester.zaobao.sections import SECTIONS
 from harvester.zaobao.urls import singapore_day
@@ -26,13 +28,15 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     clock = SystemClock()
     order = order_of(chosen, settings, singapore_day(clock.now()))
     screen = Screen(verbose=chosen.verbose)
-    if not settings.contact:
-        screen.say(
-            "contact is not set: name an address or URL for the site's operators (--contact)"
-        )
-    outcome = run_to_end(
-        lambda stopping: backfill(settings, order, screen, clock, stopping), screen
-    )
+
+    async def alone(stopping: asyncio.Event) -> Outcome:
+        if not settings.contact:
+            screen.say(
+                "contact is not set: name an address or URL for the site's operators (--contact)"
+            )
+        return await backfill(settings, order, screen, clock, stopping)
+
+    outcome = run_job(order, chosen, settings, screen, alone)
     if not outcome.counts.discovered and settings.sections:
         screen.say(_section_hint(settings.sections))
     return report(outcome, screen, as_json=chosen.json)
@@ -53,7 +57,8 @@ def order_of(chosen: argparse.Namespace, settings: Settings, today: date) -> Ord
         raise UsageError(f"--since {scope.since} lies after --until {scope.until}")
     if chosen.limit is not None and chosen.limit < 0:
         raise UsageError("--limit: a number of pages is needed, 0 or more")
-    return Order(_source(chosen), scope, chosen.limit, _urls(chosen.urls_from))
+    body = body_asked(chosen, settings)
+    return Order(_source(chosen), scope, chosen.limit, _urls(chosen.urls_from), body)
 
 
 def _source(chosen: argparse.Namespace) -> Source:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 
 from harvester.cli.console import Screen
-from harvester.cli.running import report, run_to_end
+from harvester.cli.handover import body_asked, run_job
+from harvester.cli.running import report
 from harvester.clock import SystemClock
-from harvester.runs import fetch
+from harvester.runs import FetchOrder, fetch
 from harvester.settings import Settings
 
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Archive the stories at the given addresses."""
     screen = Screen(verbose=True)
-    outcome = run_to_end(
-        lambda stopping: fetch(settings, chosen.urls, screen, SystemClock(), stopping), screen
+    order = FetchOrder(tuple(chosen.urls), body_asked(chosen, settings))
+    outcome = run_job(
+        order,
+        chosen,
+        settings,
+        screen,
+        lambda stopping: fetch(settings, order.urls, screen, SystemClock(), stopping),
     )
     return report(outcome, screen, as_json=chosen.json)

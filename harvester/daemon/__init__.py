@@ -1,0 +1,1 @@
+"""The service: schedule, supervision, and work that commands hand over."""
