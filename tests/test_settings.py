@@ -10,7 +10,7 @@ import pytest
 
 from harvester.errors import UsageError
 from harvester.model import BodyMode
-from harvester.settings import OPTIONS, Option, Settings, load
+from harvester.settings import OPTIONS, Address, Option, Settings, load
 
 # For each option: its default, and a value as text, as TOML, and as understood.
 ROWS: dict[str, tuple[object, str, str, object]] = {
@@ -32,6 +32,17 @@ ROWS: dict[str, tuple[object, str, str, object]] = {
         '["realtime/china", "news/world"]',
         ("realtime/china", "news/world"),
     ),
+    "http": (Address("127.0.0.1", 8710), "[::1]:9000", '"[::1]:9000"', Address("::1", 9000)),
+    "log_format": ("text", "json", '"json"', "json"),
+    "log_level": ("info", "debug", '"debug"', "debug"),
+    "snapshots": (7, "0", "0", 0),
+    "min_free": (2**30, "500MB", "500_000_000", 500_000_000),
+    "alarm_command": (
+        (),
+        "/usr/bin/mail -s 'zaobao  drifts' ops",
+        "\"/usr/bin/mail -s 'zaobao  drifts' ops\"",
+        ("/usr/bin/mail", "-s", "zaobao  drifts", "ops"),
+    ),
 }
 # Values no source may give, as text and as TOML.
 BAD: dict[str, tuple[str, str]] = {
@@ -43,6 +54,12 @@ BAD: dict[str, tuple[str, str]] = {
     "concurrency": ("2.5", '"many"'),
     "body": ("raw", "1"),
     "sections": ("", "[1]"),
+    "http": ("8710", "8710"),
+    "log_format": ("xml", "true"),
+    "log_level": ("INFO", "3"),
+    "snapshots": ("-1", "1.5"),
+    "min_free": ("1XB", "true"),
+    "alarm_command": ("mail 'ops", '["mail", "ops"]'),
 }
 _TEXTS = {name for name, (text, _) in BAD.items() if text or name == "state"}
 
@@ -153,6 +170,73 @@ def test_values_at_the_edge(name: str, text: str, file: Path) -> None:
         _load(file, flags={name: text})
 
 
+def test_settings_made_by_hand_have_the_same_defaults(file: Path) -> None:
+    """Who makes settings without the table need not name what the daemon alone uses."""
+    older = ("seeds", "state", "site_origin", "contact", "rate", "concurrency", "body", "sections")
+
+    assert _load(file) == Settings(**{name: ROWS[name][0] for name in older})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:80", Address("0.0.0.0", 80)),  # noqa: S104 - only read
+        ("localhost:0", Address("localhost", 0)),
+        ("[::]:65535", Address("::", 65535)),
+        ("status_1.lan:8710", Address("status_1.lan", 8710)),
+        ("off", None),
+    ],
+)
+def test_addresses(text: str, address: Address | None, file: Path) -> None:
+    """A name or an IP literal with a port, IPv6 in brackets, or nothing; it is told as written."""
+    found = _load(file, flags={"http": text}).http
+
+    assert address == found
+    assert text == str(found or "off")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ":8710", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "a:-1"),
+        *("::1:8710", "[127.0.0.1]:8710", "[::1]", "[a]:1", "127.0.0.300:8710", "1.2.3:1"),
+        *("http://127.0.0.1:8710", "a b:1", "a/b:1", "-a:1", "a..b:1", "OFF", "on", "a:٣", "ä:1"),
+    ],
+)
+def test_what_is_no_address(text: str, file: Path) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(UsageError, match=r"^--http: .* neither 'off' nor HOST:PORT such as 127"):
+        _load(file, flags={"http": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        *(("0", 0), ("1073741824", 2**30), ("7B", 7), ("512k", 2**19), ("1.5 KiB", 1536)),
+        *(("500MB", 500_000_000), ("2g", 2**31), ("2GiB", 2**31), ("1tb", 10**12)),
+    ],
+)
+def test_amounts(text: str, amount: int, file: Path) -> None:
+    """Bytes are plain or with a unit: MB is a million, MiB and M are 2**20."""
+    assert amount == _load(file, flags={"min_free": text}).min_free
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1e9", "GB", "1 G B", "1PB", "1ib", "nan", "1,5G"])
+def test_what_is_no_amount(text: str, file: Path) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(UsageError, match=r"^--min-free: .* no amount of bytes such as 1GiB"):
+        _load(file, flags={"min_free": text})
+
+
+def test_a_command_line_is_split_as_by_a_shell(file: Path) -> None:
+    """A quote without its end is told at the start, not when the first alarm comes."""
+    with pytest.raises(UsageError, match=r"^--alarm-command: .* no command line: No closing quot"):
+        _load(file, flags={"alarm_command": "mail 'ops"})
+    with pytest.raises(UsageError, match="NUL"):
+        _load(file, flags={"alarm_command": "mail \0"})
+    assert _load(file, flags={"alarm_command": "  "}).alarm_command == ()
+
+
 @pytest.mark.parametrize(
     ("key", "near"),
     [
@@ -164,6 +248,12 @@ def test_values_at_the_edge(name: str, text: str, file: Path) -> None:
         ("concurency", "concurrency"),
         ("Body", "body"),
         ("section", "sections"),
+        ("https", "http"),
+        ("log_fromat", "log_format"),
+        ("loglevel", "log_level"),
+        ("snapshot", "snapshots"),
+        ("min-free", "min_free"),
+        ("alarm_comand", "alarm_command"),
     ],
 )
 def test_an_unknown_key_names_the_nearest(key: str, near: str, file: Path) -> None:
