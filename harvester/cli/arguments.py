@@ -13,6 +13,7 @@ from harvester.settings import OPTIONS, Settings
 
 _GLOBAL = ("seeds", "state", "site_origin", "contact")
 _VISITING = ("rate", "concurrency", "body")
+_DAEMON = ("http", "log_format", "log_level", "snapshots", "min_free", "alarm_command")
 _DAY_HELP = "a day (2021-11-01) or an age (7d, 2w, 3m, 2y), by Singapore time, included"
 
 
@@ -83,7 +84,9 @@ def add_global(parser: argparse.ArgumentParser) -> None:
 def _add_settings(group: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401 - argparse's group
     for option in OPTIONS:
         if option.name in names:
-            default = f" (default: {option.default})" if option.default not in (None, "") else ""
+            default = (
+                f" (default: {option.default})" if option.default not in (None, "", ()) else ""
+            )
             group.add_argument(
                 option.flag,
                 dest=option.name,
@@ -148,6 +151,11 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _daemon(parser: argparse.ArgumentParser) -> None:
+    _visiting(parser)
+    _add_settings(parser.add_argument_group("the daemon"), _DAEMON)
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", default=".demo", metavar="DIR", help="made anew (default: %(default)s)"
@@ -168,6 +176,14 @@ COMMANDS = (
         "archive single stories now",
         "  harvester fetch https://www.zaobao.com.sg/realtime/china/story20211101-1209230\n",
         _fetch,
+    ),
+    Command(
+        "daemon",
+        "archive what is published, for as long as it runs",
+        "  harvester daemon\n"
+        "  harvester daemon --config /etc/harvester.toml --log-format json\n"
+        "signals: TERM and INT end it (exit 0), HUP reads the settings again\n",
+        _daemon,
     ),
     Command(
         "import",

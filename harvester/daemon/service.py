@@ -1,0 +1,200 @@
+"""The daemon from start to end; `run` reads from top to bottom.
+
+open archive ─▶ session ─┬─ told to end ─▶ finish or give back what is in flight
+     ▲                   ├─ told to read its settings again ─▶ open with the new ones
+     └── room on disk ───┴─ disk full or failing ─▶ wait
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+
+import structlog
+
+from harvester.clock import Clock
+from harvester.daemon.board import Board
+from harvester.daemon.notify import Notifier, watchdog_interval
+from harvester.daemon.session import BEAT, Session
+from harvester.discover import Discovery
+from harvester.errors import DiskError, HarvesterError
+from harvester.model import Decision, Stored
+from harvester.runs import open_fetcher, open_writer
+from harvester.serve.http import HttpServer
+from harvester.settings import Settings
+from harvester.store.space import free_bytes
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Between two looks whether there is room on the disk again.
+_DISK_PAUSE = 60.0
+# How often systemd and the metrics hear of the state, at least.
+_PUBLISH = 10.0
+
+
+class Signals:
+    """What the daemon is told from outside: to end, or to read its settings again."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self._reload = False
+        self._session_over = asyncio.Event()
+
+    def stop(self) -> None:
+        """Tell it to end."""
+        self.stopping.set()
+        self._session_over.set()
+
+    def hang_up(self) -> None:
+        """Tell it to read its settings again."""
+        self._reload = True
+        self._session_over.set()
+
+    def session_over(self) -> asyncio.Event:
+        """Return the event that ends a session that begins now."""
+        if not (self._reload or self.stopping.is_set()):
+            self._session_over.clear()
+        return self._session_over
+
+    def take_reload(self) -> bool:
+        """Say whether the settings are to be read again; once for each time it was told."""
+        told, self._reload = self._reload, False
+        return told and not self.stopping.is_set()
+
+
+async def run(
+    settings: Settings,
+    clock: Clock,
+    signals: Signals,
+    environ: Mapping[str, str],
+    load: Callable[[], Settings] | None = None,
+) -> None:
+    """Work until told to end. `load` reads the settings anew; without it they stay.
+
+    Raises Busy where another writer is at work, UsageError where the HTTP address is taken, and
+    DatabaseUnusable; a full or failing disk is waited for. A bug ends it: what is restarted with
+    all its rows is better than what goes on in a state nobody knows.
+    """
+    board = Board(clock, BEAT)
+    notifier = Notifier(environ)
+    former: Settings | None = None
+    async with _watched(board, notifier, environ, clock, signals), _shown(settings, board):
+        while not signals.stopping.is_set():
+            try:
+                async with _opened(settings, clock, board) as session:
+                    former = None
+                    notifier.ready()
+                    await session.run(signals.session_over())
+            except DiskError as problem:
+                log.error("disk", problem=str(problem))
+                await _wait_for_room(settings, clock, board, str(problem), signals)
+            except HarvesterError as problem:
+                if former is None:
+                    raise
+                log.error("settings", problem=str(problem), then="the former ones hold")
+                settings, former = former, None
+            if signals.take_reload():
+                notifier.reloading(clock.monotonic())
+                settings, former = _reloaded(settings, load), settings
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, clock: Clock, board: Board) -> AsyncIterator[Session]:
+    watcher = _LogWatcher()
+    async with (
+        open_writer(settings, watcher, clock) as archive,
+        open_fetcher(settings, archive, watcher, clock, breaker=True) as fetcher,
+    ):
+        log.info("open", seeds=str(settings.seeds), state=str(settings.state))
+        yield Session(settings, archive, fetcher, clock, board)
+
+
+def _shown(settings: Settings, board: Board) -> HttpServer | nullcontext[None]:
+    if settings.http is None:
+        return nullcontext()
+    return HttpServer(settings.http, board, board.metrics.registry)
+
+
+def _reloaded(settings: Settings, load: Callable[[], Settings] | None) -> Settings:
+    """Return the settings as they are now written, or the former ones with a clear error."""
+    try:
+        new = load() if load else settings
+    except HarvesterError as problem:
+        log.error("settings", problem=str(problem), then="the former ones hold")
+        return settings
+    if new.http != settings.http:
+        log.warning("settings", problem="http changes at the next start")
+    log.info("settings", changed=new != settings)
+    return new
+
+
+async def _wait_for_room(
+    settings: Settings, clock: Clock, board: Board, problem: str, signals: Signals
+) -> None:
+    """Wait until the disk has room again, at least a while: a failing disk may recover."""
+    board.paused = problem
+    while not signals.stopping.is_set():
+        for _ in range(int(_DISK_PAUSE)):
+            if signals.stopping.is_set():
+                break
+            board.pulse.ticked(clock.monotonic())
+            board.pulse.wrote(clock.monotonic())
+            await clock.sleep(1.0)
+        if free_bytes(settings.seeds, settings.state) >= settings.min_free:
+            break
+    board.paused = ""
+
+
+@asynccontextmanager
+async def _watched(
+    board: Board, notifier: Notifier, environ: Mapping[str, str], clock: Clock, signals: Signals
+) -> AsyncIterator[None]:
+    """Tell systemd and the metrics how the daemon is while the block runs."""
+    wanted = watchdog_interval(environ)
+    every = min(_PUBLISH, wanted / 3) if wanted else _PUBLISH
+
+    async def publish() -> None:
+        while True:
+            notifier.status(board.publish())
+            if board.is_alive:
+                notifier.watchdog()
+            await clock.sleep(every)
+
+    async def announce() -> None:
+        await signals.stopping.wait()
+        board.stopping = True
+        notifier.stopping()
+        notifier.status(board.publish())
+
+    tasks = [asyncio.create_task(publish()), asyncio.create_task(announce())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _LogWatcher:
+    """Hears what a run would show on a screen."""
+
+    def adopting(self, posts: int) -> None:
+        log.info("adopting", posts=posts)
+
+    def discovering(self, found: Discovery) -> None:
+        pass
+
+    def planned(self, total: int) -> None:
+        pass
+
+    def waiting(self, host: str, seconds: float, why: str) -> None:
+        log.info("waiting", host=host, seconds=round(seconds, 1), why=why)
+
+    def ended(self, url: str, decision: Decision) -> None:
+        pass
+
+    def imported(self, path: Path, decision: Decision, stored: Stored | None) -> None:  # noqa: ARG002
+        log.info("taken_up", path=str(path), verdict=decision.verdict.value)

@@ -1,0 +1,293 @@
+"""The daemon from outside: what is published is held soon, whatever happens."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from harvester.store import verify
+from tests.daemon.support import DAY, HOUR, MINUTE, World, live
+
+LIST = "page-content/realtime?page=0"
+
+
+def _texts(world: World, story_id: str) -> int:
+    with world.reader() as reader:
+        return len(reader.revisions(story_id))
+
+
+def _ops(world: World, story_id: str) -> list[str]:
+    with world.reader() as reader:
+        return [change.op for change in reader.changes() if change.story_id == story_id]
+
+
+async def _days(world: World, number: int) -> None:
+    """Let days go by, of which the daemon sees one hour each: the clock is put forward."""
+    for _ in range(number):
+        world.clock.jump(DAY - HOUR)
+        await world.sleep(HOUR)
+
+
+def _slots(world: World) -> list[tuple[str, str]]:
+    with sqlite3.connect(world.settings.state / "harvester.db") as connection:
+        rows = connection.execute("SELECT watch, slot FROM polls").fetchall()
+    connection.close()
+    return rows
+
+
+def test_what_is_there_at_the_start_is_held_and_what_comes_follows_soon(tmp_path: Path) -> None:
+    """A first start takes the last days; each story published later is held within the hour."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            assert len(world.read()) >= 3
+            for _ in range(6):
+                story = world.publish()
+                await world.sleep(65 * MINUTE)
+                assert story.story_id in world.read()
+        assert verify(world.settings.seeds, world.settings.state).differences == ()
+
+    live(tmp_path, act)
+
+
+def test_sections_that_no_list_shows_are_found_through_the_sitemap(tmp_path: Path) -> None:
+    """A print story is held within the longest pause, though no list names it."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            story = world.publish("news/sea")
+            await world.sleep(70 * MINUTE)
+            assert story.story_id in world.read()
+
+    live(tmp_path, act)
+
+
+def test_only_the_sections_asked_for_are_taken(tmp_path: Path) -> None:
+    """With `sections`, neither lists nor the sitemap bring others."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            wanted, other = world.publish("realtime/china"), world.publish("realtime/world")
+            await world.sleep(2 * HOUR)
+        held = world.read()
+        assert wanted.story_id in held
+        assert other.story_id not in held
+        assert {row.section for row in held.values()} == {"realtime/china"}
+
+    live(tmp_path, act, sections="realtime/china")
+
+
+def test_a_burst_longer_than_a_page_of_the_list_leaves_no_gap(tmp_path: Path) -> None:
+    """Where two looks at a list do not overlap it is followed until they do."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            world.site.fail("/sitemap.xml", 404, times=100)
+            before = len(world.server.log)
+            burst = [world.publish().story_id for _ in range(55)]
+            await world.sleep(65 * MINUTE)
+        assert set(burst) <= set(world.read())
+        assert world.asked("realtime?page=2", before)
+
+    live(tmp_path, act)
+
+
+def test_lists_are_asked_conditionally_and_not_more_often_than_their_rhythm(tmp_path: Path) -> None:
+    """A day without news costs few requests, nearly all of them answered with 304."""
+
+    async def act(world: World) -> None:
+        world.publish()  # so that there is a sitemap of this month
+        async with world.daemon():
+            await world.sleep(3 * HOUR)
+            before = len(world.server.log)
+            await world.sleep(DAY)
+            asked = world.server.log[before:]
+        lists = [request for request in asked if "story" not in request.target]
+        assert len(lists) <= 130
+        assert sum(request.status == 304 for request in lists) >= 0.9 * len(lists)
+
+    live(tmp_path, act)
+
+
+def test_an_edit_is_held_soon_and_a_changed_page_with_the_same_text_is_none(tmp_path: Path) -> None:
+    """A silent edit is found by looking again; a new title too; new validators alone are nothing."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            edited, touched = world.publish(), world.publish()
+            await world.sleep(30 * MINUTE)
+            texts = [f"更正后的段落，第{n}段写得更清楚，也更长一些，好让读者明白。" for n in range(4)]
+            world.site.edit(edited.story_id, blocks=texts, silent=True)
+            world.site.edit(touched.story_id, silent=True)
+            await world.sleep(8 * HOUR)
+        assert _ops(world, edited.story_id) == ["new", "revised"]
+        assert _texts(world, edited.story_id) == 2
+        assert _ops(world, touched.story_id) == ["new"]
+
+    live(tmp_path, act)
+
+
+def test_a_hint_of_the_sitemap_is_followed_at_once(tmp_path: Path) -> None:
+    """An edit of an old story that the sitemap tells is held within two hours."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            story = world.publish()
+            await world.sleep(2 * DAY)
+            texts = [f"两天以后的更正，第{n}段写得更清楚，也更长一些，好让读者明白。" for n in range(4)]
+            world.site.edit(story.story_id, blocks=texts)
+            await world.sleep(2 * HOUR)
+        assert _ops(world, story.story_id) == ["new", "revised"]
+
+    live(tmp_path, act)
+
+
+def test_a_story_that_is_gone_for_days_gets_a_tombstone_and_its_return_is_noted(
+    tmp_path: Path,
+) -> None:
+    """The file stays; the change log says gone, and says it when it is back."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            story = world.publish()
+            await _days(world, 1)
+            world.site.remove(story.story_id)
+            await _days(world, 3)
+            assert _ops(world, story.story_id) == ["new"]
+            await _days(world, 9)
+            assert _ops(world, story.story_id) == ["new", "gone"]
+            assert (world.settings.seeds / world.read()[story.story_id].path).exists()
+            world.site.restore(story.story_id)
+            await _days(world, 20)
+        assert _ops(world, story.story_id) == ["new", "gone", "revised"]
+
+    live(tmp_path, act)
+
+
+def test_a_week_of_outage_costs_few_requests_and_nothing_is_missed(tmp_path: Path) -> None:
+    """At most 60 requests in seven days; afterwards what was published meanwhile is held."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(2 * HOUR)
+            world.site.outage(None)
+            before = len(world.server.log)
+            missed = []
+            for _ in range(7):
+                await world.sleep(DAY)
+                missed += [world.publish().story_id for _ in range(15)]
+            assert len(world.server.log) - before <= 60
+            world.site.recover()
+            first = world.publish().story_id
+            await world.sleep(8 * HOUR)
+            assert first in world.read()
+            assert set(missed) <= set(world.read())
+
+    live(tmp_path, act)
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, -DAY, 30 * DAY])
+def test_the_clock_may_jump(tmp_path: Path, jump: float) -> None:
+    """Each slot is used once, the rounds neither stop nor race, and what comes is held."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(3 * HOUR)
+            before = len(world.server.log)
+            world.clock.jump(jump)
+            await world.sleep(70 * MINUTE)
+            asked = world.asked(LIST, before)
+            assert 1 <= len(asked) <= 12
+            story = world.publish()
+            await world.sleep(70 * MINUTE)
+            assert story.story_id in world.read()
+        assert max(Counter(_slots(world)).values()) == 1
+        times = [request.at for request in world.asked(LIST)]
+        assert len(times) == len([slot for slot in _slots(world) if slot[0] == "realtime"])
+
+    live(tmp_path, act)
+
+
+def test_a_restart_asks_nothing_twice_and_misses_nothing(tmp_path: Path) -> None:
+    """Stopped and started ten times within a slot, the list is asked once in it."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(2 * HOUR)
+        before = len(world.asked(LIST))
+        for _ in range(10):
+            async with world.daemon():
+                await world.sleep(10)
+        assert len(world.asked(LIST)) - before <= 2
+        story = world.publish()
+        async with world.daemon():
+            await world.sleep(70 * MINUTE)
+        assert story.story_id in world.read()
+        assert max(Counter(_slots(world)).values()) == 1
+
+    live(tmp_path, act)
+
+
+def test_days_without_the_daemon_are_caught_up_once(tmp_path: Path) -> None:
+    """After five days of downtime everything published meanwhile is held, each asked for once."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(2 * HOUR)
+        missed = []
+        for _ in range(5):
+            await world.sleep(DAY)
+            missed += [world.publish(section).story_id for section in ("realtime/sea", "news/sea")]
+        before = len(world.server.log)
+        async with world.daemon():
+            await world.sleep(50 * MINUTE)
+        assert set(missed) <= set(world.read())
+        pages = Counter(r.target for r in world.asked("/story", before) if r.status == 200)
+        assert max(pages.values()) == 1
+
+    live(tmp_path, act)
+
+
+def test_the_night_reconciles_the_day_and_copies_the_database(tmp_path: Path) -> None:
+    """Each Singapore day once; copies are kept as many as asked for."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await _days(world, 5)
+        with world.reader() as reader:
+            noted = reader.note("reconciled")
+        today = (world.clock.now() + timedelta(hours=8)).date()
+        assert noted == today.isoformat()
+        copies = sorted((world.settings.state / "snapshots").iterdir())
+        assert len(copies) == 3
+
+    live(tmp_path, act, snapshots="3")
+
+
+def test_one_story_that_always_fails_blocks_no_other(tmp_path: Path) -> None:
+    """It rests with growing pauses, while the others are held."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            bad = world.publish()
+            world.site.fail(f"/{bad.path}", 500, times=1000)
+            good = []
+            for _ in range(10):
+                good.append(world.publish().story_id)
+                await world.sleep(70 * MINUTE)
+            assert set(good) <= set(world.read())
+            assert len(world.asked(bad.path)) <= 16
+
+    live(tmp_path, act)
