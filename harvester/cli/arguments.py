@@ -151,6 +151,11 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _status(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    _add_settings(parser, ("http",))
+
+
 def _daemon(parser: argparse.ArgumentParser) -> None:
     _visiting(parser)
     _add_settings(parser.add_argument_group("the daemon"), _DAEMON)
@@ -201,7 +206,7 @@ COMMANDS = (
         "status",
         "show what is held, what failed and what to do",
         "  harvester status\n  harvester status --json\n",
-        _json,
+        _status,
     ),
     Command(
         "demo",

@@ -39,7 +39,7 @@ class Board:
         self.alarms: tuple[Alarm, ...] = ()
         self.watches: tuple[Watch, ...] = ()
         self.waiting: Mapping[Lane, int] = {}
-        self.asked: Mapping[Lane, int] = {}
+        self.asked: Counter[Lane] = Counter()
         self.ended: Counter[Verdict] = Counter()
         self.reconciled = ""
         self._told = ""
@@ -111,7 +111,7 @@ class Board:
                 for watch in self.watches
             ],
             "waiting": {lane.name.lower(): self.waiting.get(lane, 0) for lane in Lane},
-            "requests": {lane.name.lower(): self.asked.get(lane, 0) for lane in Lane},
+            "requests": {lane.name.lower(): self.asked[lane] for lane in Lane},
             "ended": {verdict.value: self.ended[verdict] for verdict in Verdict},
             "reconciled": self.reconciled,
         }

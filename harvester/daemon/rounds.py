@@ -13,7 +13,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -53,13 +53,17 @@ _SLACK = timedelta(minutes=3)
 class Look:
     """What a look at a watch showed; without `page` it was not modified.
 
+    `cards` are the stories named: `refs` those that this watch is there for, `others` those that
+    another watch would have found.
     `rate` is the stories a minute that its own times show, `gap` says that stories may have been
     published between this look and the last unseen.
     """
 
     watch: Watch
     url: str
+    cards: int = 0
     refs: tuple[StoryRef, ...] = ()
+    others: tuple[StoryRef, ...] = ()
     page: Page | None = None
     newest: datetime | None = None
     rate: float | None = None
@@ -70,15 +74,17 @@ class Look:
 class Told:
     """What is told of a poll that was made.
 
-    `before` is the watch as it was, `cards` the stories named (None: not modified), `unreadable`
-    says that something was there and could not be read, `gap` that stories may be missing. By the
-    record, `expected` stories should have come since the last that did, and `skipped` between the
-    newest item of this look (`newest`) and the newest ever stated.
+    `before` is the watch as it was, `cards` the stories named (None: not modified), `fresh` those
+    never heard of, also those that another watch would have found. `unreadable` says that something
+    was there and could not be read, `gap` that stories may be missing. By the record, `expected`
+    stories should have come since the last that did, and `skipped` between the newest item of this
+    look (`newest`) and the newest ever stated.
     """
 
     poll: Poll
     before: Watch
     cards: int | None = None
+    fresh: int = 0
     unreadable: bool = False
     gap: bool = False
     newest: datetime | None = None
@@ -116,8 +122,10 @@ class Rounds:
     @property
     def watches(self) -> tuple[Watch, ...]:
         """Return what is watched, as it stands."""
-        names = watched(self._sections, self._rows.values())
-        return tuple(self._rows.get(name, Watch(name)) for name in names)
+        return tuple(self._rows.get(name, Watch(name)) for name in self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        return watched(self._sections, self._rows.values())
 
     def due(self) -> list[Watch]:
         """Return the watches to be looked at now."""
@@ -187,13 +195,15 @@ class Rounds:
             newest=max(filter(None, (look.newest, watch.newest)), default=None),
             problem="",
         )
-        poll = Poll(watch.name, slot, now, cards=len(look.refs))
+        more = await self._archive.record(look.others) if look.others else 0
+        poll = Poll(watch.name, slot, now, cards=look.cards)
         poll = await self._end(poll, after, look.refs)
         self._told(
             Told(
                 poll,
                 watch,
-                cards=len(look.refs) if look.page else None,
+                cards=look.cards if look.page else None,
+                fresh=poll.fresh + more,
                 gap=look.gap,
                 newest=look.newest,
                 expected=expected,
@@ -232,8 +242,11 @@ class Rounds:
         sitemap = await asyncio.to_thread(read_sitemap, page.body, url)
         if sitemap.problem:
             log.warning("%s: %s", url, sitemap.problem)
-        refs = tuple(ref for ref in sitemap.stories if self._is_wanted(ref))
-        return Look(watch, url, refs, page)
+        wanted = [ref for ref in sitemap.stories if _stands_in(ref, self._sections)]
+        lists = [name for name in self._names() if name != SITEMAP]
+        refs = tuple(ref for ref in wanted if not _stands_in(ref, lists))
+        others = tuple(ref for ref in wanted if _stands_in(ref, lists))
+        return Look(watch, url, len(sitemap.stories), refs, others, page)
 
     async def _newest_sitemap(self, watch: Watch) -> str:
         """Return the address of the newest sitemap; of the monthly form it is known for a month."""
@@ -280,7 +293,7 @@ class Rounds:
         refs = tuple(card.ref for card in cards)
         times = [card.at for card in cards if card.at]
         newest, rate = max(times, default=None), rhythm.first_rate(times, self._clock.now())
-        return Look(watch, page.url, refs, page, newest, rate, gap)
+        return Look(watch, page.url, len(refs), refs, (), page, newest, rate, gap)
 
     async def _overlaps(self, cards: tuple[Card, ...]) -> bool:
         oldest = [card.ref for card in cards[-_OVERLAP:]]
@@ -295,9 +308,6 @@ class Rounds:
         except (FetchFailed, SourceUnreadable) as problem:
             log.warning("%s: the list cannot be followed: %s", listing.next_url, problem)
             return None
-
-    def _is_wanted(self, ref: StoryRef) -> bool:
-        return not self._sections or any(in_section(ref.section, s) for s in self._sections)
 
     # --- when next ---
 
@@ -347,6 +357,10 @@ def is_due(watch: Watch, now: datetime) -> bool:
 
 def _expected(hours: tuple[float, ...], since: datetime | None, until: datetime | None) -> float:
     return rhythm.expected(hours, since, until) if since and until and since < until else 0.0
+
+
+def _stands_in(ref: StoryRef, sections: Sequence[str]) -> bool:
+    return not sections or any(in_section(ref.section, section) for section in sections)
 
 
 def _listing(page: Page) -> Listing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -81,6 +82,7 @@ class Session:
         self._beat_at = -BEAT
         self._probe_at = 0.0
         self._ask_at = 0.0
+        self._asked: Counter[Lane] = Counter()
         self._not_before: dict[str, float] = {}
         self._hints_wanted = True
 
@@ -195,11 +197,6 @@ class Session:
                 if not self._is_held_back(visit):
                     self._offer_story(ref, visit)
 
-    async def _look_now(self) -> None:
-        """Ask the rows now: something has come."""
-        self._ask_at = 0.0
-        await self._offer_stories()
-
     async def _offer_hinted(self, now: datetime) -> None:
         """Offer held stories of which the sitemap says that they have changed."""
         since = singapore_day(now).replace(day=1) - _FIRST_DAYS
@@ -295,12 +292,11 @@ class Session:
     def _polling(self, watch: Watch) -> Callable[[], Awaitable[None]]:
         async def poll() -> None:
             try:
-                poll = await self._rounds.poll(watch)
+                await self._rounds.poll(watch)
             except HostResting as rest:
                 log.info("resting", watch=watch.name, why=rest.problem)
-                return
-            if poll.fresh:
-                await self._look_now()
+            else:
+                await self._offer_stories()
 
         return poll
 
@@ -308,8 +304,10 @@ class Session:
         """Take in a poll that was made."""
         poll = told.poll
         outcome = "problem" if poll.problem else "unchanged" if told.cards is None else "read"
-        self._board.metrics.polled(poll.watch, outcome, poll.fresh)
-        log.info("poll", watch=poll.watch, outcome=outcome, cards=poll.cards, fresh=poll.fresh)
+        self._board.metrics.polled(poll.watch, outcome, told.fresh)
+        log.info("poll", watch=poll.watch, outcome=outcome, cards=poll.cards, fresh=told.fresh)
+        if told.fresh:
+            self._ask_at = 0.0
         if poll.problem:
             log.warning("poll", watch=poll.watch, problem=poll.problem)
         self._watchman.polled(told)
@@ -401,7 +399,9 @@ class Session:
         }
         board.watches = self._rounds.watches
         board.waiting = self._load.sizes
-        asked = self._fetcher.asked
-        for lane in Lane:
-            board.metrics.asked(lane, asked[lane] - board.asked.get(lane, 0))
-        board.asked = dict(asked)
+        news = self._fetcher.asked - self._asked
+        self._asked += news
+        board.asked += news
+        for lane, requests in news.items():
+            board.metrics.asked(lane, requests)
+        board.publish()

@@ -12,12 +12,15 @@ import structlog
 
 from harvester import drift, judge
 from harvester.clock import Clock
-from harvester.daemon.rounds import Told
+from harvester.daemon.rounds import SITEMAP, Told
 from harvester.model import StoryRef, Verdict, Visit, VisitState
 from harvester.visitor import Course, Opinion, Reading
 
 log = structlog.stdlib.get_logger(__name__)
 
+# The sitemap is first with what appears once a day, and the paper does not appear every day: its
+# silence weighs so much less than that of a live list.
+_DAILY = 6
 _WRITE = Opinion(Course.WRITE)
 
 
@@ -72,12 +75,13 @@ class Watchman:
         poll = told.poll
         if poll.problem and not told.unreadable:
             return
+        expected = told.expected / (_DAILY if poll.watch == SITEMAP else 1)
         look = drift.list_look(
             told.before,
             poll.at,
             cards=0 if told.unreadable else told.cards,
             newest=told.newest,
-            expected=0.0 if poll.fresh else told.expected,
+            expected=0.0 if poll.fresh else expected,
             skipped=told.skipped,
         )
         self._observe(look)

@@ -291,3 +291,22 @@ def test_one_story_that_always_fails_blocks_no_other(tmp_path: Path) -> None:
             assert len(world.asked(bad.path)) <= 16
 
     live(tmp_path, act)
+
+
+def test_a_failing_disk_is_waited_for(tmp_path: Path) -> None:
+    """A write that fails stops the fetching, not the daemon; when it works again all is caught up."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            in_the_way = world.settings.seeds / "2026" / "10"
+            in_the_way.write_text("no folder", "utf-8")
+            story = world.publish()
+            await world.sleep(2 * HOUR)
+            assert story.story_id not in world.read()
+            in_the_way.unlink()
+            await world.sleep(5 * MINUTE)
+            assert story.story_id in world.read()
+        assert verify(world.settings.seeds, world.settings.state).differences == ()
+
+    live(tmp_path, act)
