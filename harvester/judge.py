@@ -195,13 +195,19 @@ def _next_check(
     if state is VisitState.HELD and published:
         return next((published + age for age in RECHECK_AGES if published + age > now), None)
     if state is VisitState.FAILED:
-        brief = failures <= _PATIENCE
-        return now + (_SOON * failures**2 if brief else _pause(_HOUR, failures - _PATIENCE))
+        return now + _after_failure(reason, failures)
     if state is VisitState.REJECTED and reason in PASSING:
         return now + _pause(_TEN_MINUTES, failures)
     if state is VisitState.REJECTED and reason in _UNRIPE:
         return now + _pause(_DAY, failures)
     return None
+
+
+def _after_failure(reason: str, failures: int) -> timedelta:
+    """Return the pause after a failure; a page that cannot be read waits for a mended reader."""
+    if reason.startswith(UNREADABLE):
+        return 4 * _SOON if failures == 1 else _pause(6 * _HOUR, failures - 1)
+    return _SOON * failures**2 if failures <= _PATIENCE else _pause(_HOUR, failures - _PATIENCE)
 
 
 def _pause(first: timedelta, times: int) -> timedelta:

@@ -113,6 +113,8 @@ class Rounds:
         self._recent: dict[str, deque[tuple[float, int]]] = {}
         self._rows: dict[str, Watch] = {}
         self._hurried: set[str] = set()
+        # The newest item of each list as it was last read: one that answers 304 still shows it.
+        self._shown: dict[str, datetime | None] = {}
         self._began = clock.monotonic()
 
     async def load(self) -> None:
@@ -195,6 +197,9 @@ class Rounds:
             newest=max(filter(None, (look.newest, watch.newest)), default=None),
             problem="",
         )
+        if look.page:
+            self._shown[watch.name] = look.newest
+        newest = self._shown.get(watch.name)
         more = await self._archive.record(look.others) if look.others else 0
         poll = Poll(watch.name, slot, now, cards=look.cards)
         poll = await self._end(poll, after, look.refs)
@@ -205,9 +210,9 @@ class Rounds:
                 cards=look.cards if look.page else None,
                 fresh=poll.fresh + more,
                 gap=look.gap,
-                newest=look.newest,
+                newest=newest,
                 expected=expected,
-                skipped=_expected(hours, look.newest, watch.newest),
+                skipped=_expected(hours, newest, watch.newest),
             )
         )
         return poll

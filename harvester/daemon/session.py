@@ -52,8 +52,6 @@ _FIRST_DAYS = timedelta(days=2)
 _HORIZON = timedelta(days=60)
 # So many stories are taken from the rows at a time: the newest must be able to overtake.
 _REFILL = 100
-# While pages cannot be read, one that could not is tried again so often, to see whether it can.
-_PROBE = 900.0
 # After a reconciliation that failed.
 _RETRY = 600.0
 _GRACE = 8.0
@@ -80,7 +78,6 @@ class Session:
         self._aside: set[asyncio.Task[None]] = set()
         self._ending = False
         self._beat_at = -BEAT
-        self._probe_at = 0.0
         self._ask_at = 0.0
         self._asked: Counter[Lane] = Counter()
         self._not_before: dict[str, float] = {}
@@ -183,7 +180,7 @@ class Session:
             self._load.offer(Task(Lane.LIVE, -1.0, f"watch {watch.name}", self._polling(watch)))
 
     async def _offer_stories(self) -> None:
-        """Offer what is due; while pages cannot be read, those that could not only as probes."""
+        """Offer what is due."""
         if len(self._load) >= _REFILL or self._is_resting(SG_HOST):
             return
         now = self._clock.now()
@@ -194,8 +191,7 @@ class Session:
             due = await self._archive.due(now, self._scope, 2 * _REFILL)
             self._ask_at = self._clock.monotonic() + (_ASK if len(due) < 2 * _REFILL else 0.0)
             for ref, visit in due:
-                if not self._is_held_back(visit):
-                    self._offer_story(ref, visit)
+                self._offer_story(ref, visit)
 
     async def _offer_hinted(self, now: datetime) -> None:
         """Offer held stories of which the sitemap says that they have changed."""
@@ -213,17 +209,6 @@ class Session:
         self._load.offer(
             Task(lane, rank, f"story {ref.story_id}", self._visiting(ref, visit, lane))
         )
-
-    def _is_held_back(self, visit: Visit | None) -> bool:
-        """Say whether a page that could not be trusted must wait until others can."""
-        suspect = visit and visit.reason.startswith((judge.DOUBTFUL, judge.UNREADABLE))
-        if not suspect or not self._watchman.is_on():
-            return False
-        now = self._clock.monotonic()
-        if now < self._probe_at:
-            return True
-        self._probe_at = now + _PROBE
-        return False
 
     def _is_resting(self, host: str) -> bool:
         """Say whether a host is left alone; one in trouble is asked by one task alone."""
@@ -375,7 +360,7 @@ class Session:
                 self._beside(self._release())
 
     async def _release(self) -> None:
-        """Let what was held back be read again at once."""
+        """Let what was held back be read again at once, everywhere: a mended reader reads all."""
         now = self._clock.now()
         for reason in (judge.DOUBTFUL, judge.UNREADABLE, *judge.PASSING):
             await self._archive.release(reason, now)

@@ -86,10 +86,6 @@ class Watchman:
         )
         self._observe(look)
 
-    def is_on(self) -> bool:
-        """Say whether any alarm is on."""
-        return bool(self.record.alarms())
-
     def _observe(self, look: drift.Look) -> None:
         self.changed.extend(self.record.observe(look))
 

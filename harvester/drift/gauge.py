@@ -82,6 +82,12 @@ class Gauge:
         spell.score = min(height, max(0.0, spell.score + weight))
         return self._turned(spell, height)
 
+    def accept(self, spell: Spell) -> Spell:
+        """Take what an alarm is about as usual from now on; return its spell, over."""
+        self.seen, self.bad, self.spell = float(spell.looks), float(spell.misses), None
+        spell.alarmed = False
+        return spell
+
     def _turned(self, spell: Spell, height: float) -> Spell | None:
         if spell.alarmed:
             spell.alarmed = spell.score > height - _RELIEF

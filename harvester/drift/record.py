@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass
-from datetime import datetime
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from harvester.drift.gauge import Gauge, Length, Spell
@@ -33,13 +33,15 @@ _GRAVE = frozenset({Sign.UNREADABLE, Sign.HIDDEN, Sign.EMPTY, Sign.STALE})
 # How often these show depends on the layout.
 _OF_LAYOUT = frozenset({Sign.SHORT, Sign.NO_AUTHOR, Sign.NO_TAGS, Sign.NO_PICTURE})
 # A redesign strikes everywhere at once.
-_OF_ALL = frozenset({Sign.UNREADABLE, Sign.HIDDEN, Sign.REVISED})
+_OF_ALL = frozenset({Sign.UNREADABLE, Sign.HIDDEN, Sign.SHORT, Sign.REVISED})
 # Two bad looks in a row reach it at the least usual share: 2 * log(1.002 / 0.004) = 11.05.
 _HEIGHT_GRAVE = 10.5
 # Four do at 1 %.
 _HEIGHT = 14.0
 # The others are judged by a gauge, and lengths by a mean, that have seen so many looks.
 _ENOUGH = 20
+# Fields that stay away for so long are the site's will; texts that cannot be read never are.
+_ACCEPTED_AFTER = timedelta(days=3)
 # Bad looks that such a gauge takes for seen already: the usual share is not underrated by luck.
 _CAUTION = 1.0
 # A sign is odd where it shows less often than this, in so many looks.
@@ -99,19 +101,24 @@ class Record:
         """Return why a post from this look should not be written now, empty if it may.
 
         It shows a sign of which an alarm is on, here or everywhere; or one that practically never
-        shows here, unless it is looked at `again`: then the article is odd, not the reading of it.
+        shows. Looked at `again`, the latter is a doubt only until enough good looks at others have
+        shown that the article is odd, not the reading of it.
         """
         _, bad = self._shown(look)
         for sign in sorted(bad):
             for key in _keys(look, sign):
                 if alarm := self._alarm(key):
                     return alarm.text
-        odd = (sign for sign in sorted(bad) if not again and self._never(_keys(look, sign)[0]))
-        return next((f"{look.section}: {sign} hardly ever shows here" for sign in odd), "")
+                if self._never(key) and (not again or self._gauges[key].spell):
+                    return f"{look.section}: {sign} hardly ever shows"
+        return ""
 
     def dump(self) -> str:
         """Return the record as JSON, for `load`."""
-        gauges = [[*key, *astuple(gauge)] for key, gauge in self._gauges.items()]
+        gauges = [
+            [*key, gauge.seen, gauge.bad, gauge.spell and astuple(gauge.spell)]
+            for key, gauge in self._gauges.items()
+        ]
         lengths = [[*key, *astuple(length)] for key, length in self._lengths.items()]
         data = {"version": _VERSION, "gauges": gauges, "lengths": lengths}
         return json.dumps(data, default=datetime.isoformat, separators=(",", ":"))
@@ -148,8 +155,20 @@ class Record:
             usual, height = self._usual(key), _height(key, gauge)
             if spell := gauge.take(look, is_bad=sign in bad, usual=usual, height=height):
                 yield self._described(key, spell)
-            if gauge.alarmed:
+            if gauge.alarmed and gauge.spell:
+                if sign in _OF_LAYOUT and look.at - gauge.spell.since > _ACCEPTED_AFTER:
+                    yield self._accept(key, gauge, gauge.spell)
                 return
+
+    def _accept(self, key: _Key, gauge: Gauge, spell: Spell) -> Alarm:
+        """Take what has lasted for days as usual: the site has changed, and nobody objected."""
+        alarm = self._described(key, gauge.accept(spell))
+        section, _, sign = key
+        if sign is Sign.SHORT:
+            for place in [p for p in self._lengths if section in (EVERYWHERE, p[0])]:
+                del self._lengths[place]
+        days = f"taken as usual after {_ACCEPTED_AFTER.days} days"
+        return replace(alarm, text=f"{alarm.text}; {days}")
 
     def _usual(self, key: _Key) -> float:
         """Return the usual share of a gauge, drawn towards that of all sections."""
@@ -158,9 +177,10 @@ class Record:
         return self._gauges[key].share(pool.share(0.0, caution), caution)
 
     def _never(self, key: _Key) -> bool:
-        """Say whether a sign practically never shows here."""
+        """Say whether a sign practically never shows here, as far as this gauge may judge it."""
         gauge = self._gauges.get(key)
-        return bool(gauge and gauge.seen >= _MANY and self._usual(key) < _NEVER)
+        known = gauge and gauge.seen >= _MANY and _height(key, gauge) < math.inf
+        return bool(known and self._usual(key) < _NEVER)
 
     def _alarm(self, key: _Key) -> Alarm | None:
         spell = self._gauges[key].spell if key in self._gauges else None

@@ -24,9 +24,9 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 _PAST = date(2026, 9, 20)
 
 
-def stories(count: int, seed: int = 1) -> list[Story]:
+def stories(count: int, since: date = _PAST) -> list[Story]:
     """Return generated stories of the days before the start, the oldest first."""
-    made = bulk(count, seed, _PAST, START.date() - timedelta(days=1))
+    made = bulk(count, 1, since, START.date() - timedelta(days=1))
     return sorted(made, key=lambda story: story.published)
 
 
@@ -42,10 +42,10 @@ class World:
     _fresh: int = 0
 
     @asynccontextmanager
-    async def daemon(self, settings: Settings | None = None) -> AsyncIterator[None]:
+    async def daemon(self) -> AsyncIterator[None]:
         """Run the daemon while the block runs; it is told to end then."""
         self.signals = service.Signals()
-        work = service.run(settings or self.settings, self.clock, self.signals, {})
+        work = service.run(self.settings, self.clock, self.signals, {})
         task = asyncio.create_task(work)
         try:
             yield
@@ -62,7 +62,7 @@ class World:
         self._fresh += 1
         here = self.clock.now().astimezone(SITE_ZONE)
         path = f"{section}/story{here:%Y%m%d}-{9_000_000 + self._fresh}"
-        story = make(path, Era.SG_2024, f"{here:%Y-%m-%dT%H:%M:%S}", 0)
+        story = make(path, Era.SG_2024, f"{here:%Y-%m-%dT%H:%M:%S}", 1)
         self.site.publish(story)
         return story
 
@@ -85,14 +85,15 @@ def live(
     act: Callable[[World], Awaitable[None]],
     *,
     held: int = 30,
+    since: date = _PAST,
     start: datetime = START,
     **flags: object,
 ) -> None:
-    """Run `act` in a world whose site has `held` older stories."""
+    """Run `act` in a world whose site has `held` older stories, the oldest of the day `since`."""
     clock = VirtualClock(start)
 
     async def main() -> None:
-        site = Site(stories(held), now=clock.now)
+        site = Site(stories(held, since), now=clock.now)
         async with ReplicaServer(site) as server:
             settings = options.load(
                 {

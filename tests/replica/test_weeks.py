@@ -45,7 +45,7 @@ def figure(seen: Observed, name: str) -> Figure:
 
 
 def test_a_plan_is_the_same_for_a_seed(plan: Plan) -> None:
-    """One seed gives one plan, another seed another; a longer plan begins alike."""
+    """One seed gives one plan, in order of time, and another seed another."""
     assert make_plan(2, 7) == make_plan(2, 7)
     assert make_plan(2, 7) != make_plan(2, 8)
     assert plan.actions == tuple(sorted(plan.actions, key=lambda action: action.at))

@@ -62,7 +62,7 @@ def test_timers_fire_in_order_at_their_times() -> None:
 
 
 def test_short_sleeps_still_end_after_years() -> None:
-    """After years, where floats are coarse, a millisecond is still a millisecond and nothing hangs."""
+    """After years, when floats are coarse, a millisecond is still one, and nothing hangs."""
 
     async def main(clock: VirtualClock) -> None:
         await clock.sleep(3 * YEAR)

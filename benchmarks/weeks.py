@@ -1,0 +1,235 @@
+"""Simulated weeks: the daemon itself, on virtual time, before a newspaper that lives its days.
+
+`python -m benchmarks.weeks [--days N] [--seed N] [--json FILE] [--folder DIR]`
+
+Daemon, replica and newspaper run in one process on a loop whose time jumps to the next timer;
+sockets, files and the database are real. Exits 1 if a figure is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks import weeks_figures as figures
+from benchmarks.weeks_figures import DAY, NIGHT_ENDS, Observed, observe
+from benchmarks.weeks_plan import Plan, make_plan
+from harvester.daemon import logs, service
+from harvester.model import BodyMode
+from harvester.replica import Site
+from harvester.replica.server import ReplicaServer, Request
+from harvester.settings import Settings
+from tests.support.virtual_time import VirtualClock, run
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure reached, and what was asked for: at least `least`, at most `most`."""
+
+    name: str
+    value: float
+    unit: str = ""
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Say whether it is what was asked for."""
+        low = self.least is not None and self.value < self.least
+        high = self.most is not None and self.value > self.most
+        return not (low or high)
+
+    @property
+    def asked(self) -> str:
+        """Return what was asked for."""
+        if self.least is not None:
+            return f">= {self.least:g}"
+        return f"<= {self.most:g}" if self.most is not None else ""
+
+
+def main() -> int:
+    """Run the weeks, print a table, write one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--folder", type=Path, help="kept; a temporary one in memory otherwise")
+    chosen = parser.parse_args()
+    if chosen.folder:
+        return _measured(chosen, chosen.folder)
+    memory = _MEMORY if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="weeks-", dir=memory) as folder:
+        return _measured(chosen, Path(folder))
+
+
+def _measured(chosen: argparse.Namespace, folder: Path) -> int:
+    plan = make_plan(chosen.days, chosen.seed)
+    begun = time.monotonic()
+    seen = simulate(plan, folder)
+    table = [*results(seen), Figure("wall time of the run", (time.monotonic() - begun) / 60, "min")]
+    for row in table:
+        verdict = "" if row.is_met else "MISSED"
+        line = f"{row.name:58}{row.value:10.3f} {row.unit:4}{row.asked:>10} {verdict}"
+        sys.stdout.write(line.rstrip() + "\n")
+    if chosen.json:
+        told = {"days": chosen.days, "seed": chosen.seed, "figures": [_told(row) for row in table]}
+        told |= {"share_by_day": figures.shares(seen), "requests": figures.requests_of(seen)}
+        told |= {"alarms": [asdict(alarm) for alarm in seen.alarms]}
+        told |= {"missing": [each.story.urls[0] for each in figures.missing(seen)]}
+        text = json.dumps(told, ensure_ascii=False, indent=1, default=str)
+        chosen.json.write_text(f"{text}\n", "utf-8")
+    return int(not all(row.is_met for row in table))
+
+
+def _told(row: Figure) -> dict[str, object]:
+    return {**asdict(row), "met": row.is_met}
+
+
+# --- the run ---
+
+
+def simulate(plan: Plan, folder: Path) -> Observed:
+    """Let the weeks pass; `folder` must hold no archive yet."""
+    clock = VirtualClock(plan.start)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "daemon.jsonl"
+    with log.open("w", encoding="utf-8") as stream:
+        logs.configure("json", "info", clock, stream)
+        requests = run(_weeks(plan, folder, clock), clock)
+    return observe(plan, folder / "state" / "harvester.db", log, requests)
+
+
+async def _weeks(plan: Plan, folder: Path, clock: VirtualClock) -> list[Request]:
+    site = Site(plan.before, now=clock.now)
+    signals = service.Signals()
+    async with ReplicaServer(site) as server:
+        settings = _settings(folder, server.origin)
+        daemon = asyncio.create_task(service.run(settings, clock, signals, {}))
+        newspaper = asyncio.create_task(_live(plan, site, clock))
+        await asyncio.wait({daemon, newspaper}, return_when=asyncio.FIRST_COMPLETED)
+        newspaper.cancel()
+        signals.stop()
+        await daemon
+        return server.log
+
+
+async def _live(plan: Plan, site: Site, clock: VirtualClock) -> None:
+    """Let everything happen at its time, and the last night pass."""
+    for action in plan.actions:
+        await clock.sleep((action.at - clock.now()).total_seconds())
+        action.act(site)
+    await clock.sleep((plan.end + NIGHT_ENDS - clock.now()).total_seconds())
+
+
+def _settings(folder: Path, origin: str) -> Settings:
+    return Settings(
+        seeds=folder / "seeds",
+        state=folder / "state",
+        site_origin=origin,
+        contact="benchmark",
+        rate=1.0,
+        concurrency=1,
+        body=BodyMode.CLEAN,
+        sections=(),
+        http=None,
+        min_free=0,
+    )
+
+
+# --- the figures ---
+
+
+def results(seen: Observed) -> list[Figure]:
+    """Return all figures of a run."""
+    groups: tuple[Callable[[Observed], list[Figure]], ...] = (
+        _completeness,
+        _freshness,
+        _edits,
+        _requests,
+        _alarms,
+    )
+    return [row for group in groups for row in group(seen)]
+
+
+def _completeness(seen: Observed) -> list[Figure]:
+    shares = figures.shares(seen)
+    apart = figures.unreadable_days(seen.plan)
+    others = [share for day, share in shares.items() if day not in apart]
+    rows = [
+        Figure("stories published", len(seen.plan.published)),
+        Figure("stories never held", len(figures.missing(seen))),
+        Figure("least share of a day held after its night", min(others) * 100, "%", least=100.0),
+    ]
+    of_redesign = [share for day, share in shares.items() if day in apart]
+    if of_redesign:
+        rows.append(Figure("  the same of the redesign's day", min(of_redesign) * 100, "%"))
+    return [*rows, Figure("doubtful posts written", figures.doubtful(seen), most=0)]
+
+
+def _freshness(seen: Observed) -> list[Figure]:
+    rows: list[Figure] = []
+    calm = (*seen.plan.outages, *seen.plan.redesigns)
+    for name, spans in (("outside of troubles", calm), ("all told", ())):
+        by_day, by_night = figures.delays(seen, spans)
+        for when, values in (("06-24 h", by_day), ("00-06 h", by_night)):
+            asked = (5.0, 15.0) if name != "all told" and when == "06-24 h" else (None, None)
+            label = f"delay, {name}, {when}"
+            rows += [
+                Figure(f"{label}, median", figures.median(values), "min", most=asked[0]),
+                Figure(f"{label}, 95 %", figures.most(values), "min", most=asked[1]),
+            ]
+    return rows
+
+
+def _edits(seen: Observed) -> list[Figure]:
+    return [
+        Figure(
+            f"edits held within a day, {kind} ({count})",
+            100 * found / count if count else 100.0,
+            "%",
+            least=95.0 if kind == "all" else None,
+        )
+        for kind, (found, count) in figures.edits(seen).items()
+    ]
+
+
+def _requests(seen: Observed) -> list[Figure]:
+    tally = figures.requests_of(seen)
+    new = max(1, len(seen.stored))
+    first = sum(tally.values()) - tally["again"]
+    days = (seen.plan.end - seen.plan.start + NIGHT_ENDS) / DAY
+    return [
+        Figure("requests for each new story, without re-checks", first / new, most=1.6),
+        Figure("requests for each new story, all", sum(tally.values()) / new, most=8.0),
+        *(Figure(f"  a day: {kind}", count / days) for kind, count in tally.items()),
+    ]
+
+
+def _alarms(seen: Observed) -> list[Figure]:
+    rows = [Figure("false alarms", len(figures.false_alarms(seen)), most=0)]
+    for span in seen.plan.redesigns:
+        alarm = figures.first_alarm(seen, span)
+        at = alarm.at if alarm else span[1]
+        minutes = (at - span[0]) / timedelta(minutes=1)
+        polls = sum(span[0] <= each <= at for each in seen.polls)
+        tried = sum(span[0] <= each <= at and "/story" in r.target for each, r in seen.requests)
+        rows += [
+            Figure("minutes from the redesign to the alarm", minutes, "min"),
+            Figure("  polls until then", polls, most=2),
+            Figure("  stories asked for until then", tried),
+        ]
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())
