@@ -5,15 +5,19 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	$$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+PINNED := --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url --constraint requirements.lock
 
-.PHONY: help demo test lint types layers tests thorough bench lock clean
+.PHONY: help demo test lint types layers tests thorough bench weeks lock image-try clean
 
 help:
 	@echo 'make demo      set up, then harvest the bundled replica of the site and show the result'
 	@echo 'make test      set up, then lint, types, layers, tests'
 	@echo 'make thorough  titles, names and posts with 100,000 cases for each property'
 	@echo 'make bench     page to post, beside other extractors'
-	@echo 'make lock      renew requirements.lock from pyproject.toml'
+	@echo 'make weeks     30 days of the daemon, simulated, in some minutes'
+	@echo 'make lock      renew the lock files from pyproject.toml'
+	@echo 'make image-try the steps of docker/Dockerfile in a clean Debian root (needs root)'
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -41,11 +45,20 @@ bench: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
 	$(BIN)/python -W ignore -m benchmarks.page
 
+weeks: $(READY)
+	$(BIN)/python -m benchmarks.weeks
+
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml \
 		--output-file requirements.lock
+	$(BIN)/uv pip compile $(PINNED) pyproject.toml --output-file docker/requirements.txt
+	echo hatchling | $(BIN)/uv pip compile $(PINNED) - --output-file docker/requirements-build.txt
+
+# The image's steps in a clean Debian root, without Docker: needs root and debootstrap.
+image-try:
+	docker/try.sh
 
 clean:
 	rm -rf .venv .demo dist

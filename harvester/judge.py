@@ -204,9 +204,14 @@ def _next_check(
 
 
 def _after_failure(reason: str, failures: int) -> timedelta:
-    """Return the pause after a failure; a page that cannot be read waits for a mended reader."""
+    """Return the pause after a failure.
+
+    A page that cannot be read waits for a mended reader, a text that is odd for others to be seen.
+    """
     if reason.startswith(UNREADABLE):
-        return 4 * _SOON if failures == 1 else _pause(6 * _HOUR, failures - 1)
+        return _HOUR if failures == 1 else _pause(12 * _HOUR, failures - 1)
+    if reason.startswith(DOUBTFUL):
+        return _pause(_HOUR / 2, failures)
     return _SOON * failures**2 if failures <= _PATIENCE else _pause(_HOUR, failures - _PATIENCE)
 
 

@@ -253,10 +253,11 @@ def test_an_odd_article_waits_for_a_second_look() -> None:
     record.observe(TEASER)
 
     assert "short" in record.doubts(TEASER)
-    assert "short" in record.doubts(TEASER, again=True)
+    assert "short" in record.doubts(TEASER, before=1)
+    assert not record.doubts(TEASER, before=2)
     for _ in range(9):
         record.observe(GOOD)
-    assert not record.doubts(TEASER, again=True)
+    assert not record.doubts(TEASER, before=1)
     assert not record.doubts(GOOD)
     assert not _after(*[GOOD] * 30).doubts(TEASER)
 
@@ -265,9 +266,22 @@ def test_in_alarm_only_what_shows_the_sign_waits() -> None:
     """While teasers are served, whole articles of the section are written, teasers never."""
     record = _after(*[GOOD] * 200, *[TEASER] * 10)
 
-    assert record.doubts(TEASER, again=True)
+    assert record.doubts(TEASER, before=1)
     assert not record.doubts(GOOD)
     assert not record.doubts(replace(GOOD, section="news/sea"))
+
+
+def test_what_struck_everywhere_ends_everywhere() -> None:
+    """A section that shows little need not show as much good as the others before it is well."""
+    sections = ("realtime/china", "realtime/world", "news/sea")
+    bad = [replace(UNREADABLE, section=section) for section in sections * 2]
+    record = _after(*[GOOD] * 100, *bad)
+    assert len(record.alarms()) == 4
+
+    ended = [a.section for _ in range(12) for a in record.observe(replace(GOOD, section="forum"))]
+
+    assert set(ended) == {*sections, "*"}
+    assert not record.alarms()
 
 
 @pytest.mark.parametrize(
@@ -287,7 +301,7 @@ def test_what_stays_away_for_days_is_taken_as_usual(sign: Sign, change: dict[str
     assert [alarm.sign for alarm in ended if alarm.section != "*"] == [sign]
     assert "taken as usual" in ended[0].text
     assert not record.alarms()
-    assert not record.doubts(read_page(changed, START + timedelta(hours=81)), again=True)
+    assert not record.doubts(read_page(changed, START + timedelta(hours=81)), before=1)
 
 
 # Usual shares, as an operator would find them: of pages and of fields.

@@ -234,9 +234,11 @@ def _missed(reason: str, failures: int, state: VisitState = VisitState.REJECTED)
         (VisitState.FAILED, "network", 2, timedelta(hours=1)),
         (VisitState.FAILED, "network", 4, timedelta(hours=4)),
         (VisitState.FAILED, "network", 99, timedelta(days=30)),
-        (VisitState.FAILED, "unreadable: no time", 0, timedelta(minutes=20)),
-        (VisitState.FAILED, "unreadable: no time", 1, timedelta(hours=6)),
-        (VisitState.FAILED, "unreadable: no time", 3, timedelta(hours=24)),
+        (VisitState.FAILED, "unreadable: no time", 0, timedelta(hours=1)),
+        (VisitState.FAILED, "unreadable: no time", 1, timedelta(hours=12)),
+        (VisitState.FAILED, "unreadable: no time", 3, timedelta(hours=48)),
+        (VisitState.FAILED, "doubtful: short", 0, timedelta(minutes=30)),
+        (VisitState.FAILED, "doubtful: short", 1, timedelta(hours=1)),
         *(
             (VisitState.REJECTED, reason, 0, timedelta(minutes=10))
             for reason in ("challenge", "consent", "login", "maintenance")

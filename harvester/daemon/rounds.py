@@ -39,6 +39,11 @@ log = logging.getLogger(__name__)
 
 SITEMAP = "sitemap"
 SHORTEST, LONGEST = 120.0, 3600.0
+# The sitemap has what appears once a day, at one go: it is not worth running after.
+_SITEMAP_SHORTEST = 900.0
+# How many minutes of a story's delay a request may save: keeps half of the stories of a day under
+# five minutes old, at less than a request and a half for each.
+_WORTH = 9.0
 # So many of the oldest cards of a page must be known before it counts as overlapping: single ones
 # may have been heard of in another way.
 _OVERLAP = 5
@@ -324,7 +329,8 @@ class Rounds:
         recent = sum(fresh for _, fresh in self._recent.get(name, ()))
         unknown = all(math.isnan(hour) for hour in hours)
         rate = shown if shown and unknown else rhythm.rate(hours, now, recent, covered)
-        return rhythm.pause(rate, shortest=SHORTEST, longest=LONGEST)
+        shortest = _SITEMAP_SHORTEST if name == SITEMAP else SHORTEST
+        return rhythm.pause(rate, shortest=shortest, longest=LONGEST, worth=_WORTH)
 
     def _note_recent(self, name: str, fresh: int) -> None:
         looks = self._recent.setdefault(name, deque())

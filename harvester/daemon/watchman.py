@@ -21,6 +21,9 @@ log = structlog.stdlib.get_logger(__name__)
 # The sitemap is first with what appears once a day, and the paper does not appear every day: its
 # silence weighs so much less than that of a live list.
 _DAILY = 6
+_HOUR, _DAY = 3600.0, 86_400.0
+# Texts that changed within an hour, in number and against the mean of a day, that are a mass.
+_MASS_LEAST, _MASS_TIMES = 30, 5
 _WRITE = Opinion(Course.WRITE)
 
 
@@ -31,6 +34,7 @@ class Watchman:
         self.record = record
         self.changed: deque[drift.Alarm] = deque()
         self._clock = clock
+        self._changes: deque[float] = deque()
 
     def weigh(self, reading: Reading) -> Opinion:
         """Say what to do with a text: write it, look again, or hold it back."""
@@ -41,20 +45,43 @@ class Watchman:
             reading.expected,
         )
         replaces = expected.verdict is Verdict.REVISED and not expected.archival
-        held = before is not None and before.state is VisitState.HELD
+        looks = _looks_before(before, replaces=replaces)
         look = drift.read_page(
             article,
             self._clock.now(),
             twin=expected.verdict is Verdict.DUPLICATE,
-            revised=replaces if held else None,
+            revised=replaces if self._tells_of_edits(ref, before) else None,
         )
-        again = _is_second_look(before, replaces=replaces)
-        if not again:
+        if not looks:
             self._observe(look)
-        if why := self.record.doubts(look, again=again):
+            self._note_change(replaces=replaces)
+        if why := self.record.doubts(look, before=looks):
             log.warning("doubtful", url=ref.url, why=why)
             return Opinion(Course.HOLD, why)
-        return Opinion(Course.AGAIN) if replaces and not again else _WRITE
+        return Opinion(Course.AGAIN) if replaces and not looks else _WRITE
+
+    def _tells_of_edits(self, ref: StoryRef, before: Visit | None) -> bool:
+        """Say whether a look tells how often held texts change.
+
+        One that followed a hint of the sitemap does not, for it was made because of a change;
+        unless there is a mass of them, which no newspaper edits.
+        """
+        if before is None or before.state is not VisitState.HELD:
+            return False
+        return self._is_mass() or not judge.is_heard_of(ref, before, self._clock.now())
+
+    def _note_change(self, *, replaces: bool) -> None:
+        now = self._clock.monotonic()
+        if replaces:
+            self._changes.append(now)
+        while self._changes and now - self._changes[0] > _DAY:
+            self._changes.popleft()
+
+    def _is_mass(self) -> bool:
+        """Say whether far more texts than usual changed in the last hour."""
+        hour_ago = self._clock.monotonic() - _HOUR
+        lately = sum(at > hour_ago for at in self._changes)
+        return lately > _MASS_LEAST and lately > _MASS_TIMES * len(self._changes) / 24
 
     def unmodified(self, ref: StoryRef) -> None:
         """Take in that a held story is as it was."""
@@ -90,10 +117,10 @@ class Watchman:
         self.changed.extend(self.record.observe(look))
 
 
-def _is_second_look(before: Visit | None, *, replaces: bool) -> bool:
-    """Say whether the last look at the story held its text back, or saw that it had changed."""
+def _looks_before(before: Visit | None, *, replaces: bool) -> int:
+    """Return how many looks before this one showed the text and did not have it written."""
     if before is None:
-        return False
+        return 0
     if before.reason.startswith(judge.DOUBTFUL):
-        return True
-    return replaces and before.reason == judge.CHANGED
+        return before.failures
+    return 1 if replaces and before.reason == judge.CHANGED else 0

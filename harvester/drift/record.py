@@ -97,19 +97,20 @@ class Record:
         on = [alarm for key in self._gauges if (alarm := self._alarm(key))]
         return tuple(sorted(on, key=lambda alarm: (alarm.since, alarm.section, alarm.sign)))
 
-    def doubts(self, look: Look, *, again: bool = False) -> str:
+    def doubts(self, look: Look, *, before: int = 0) -> str:
         """Return why a post from this look should not be written now, empty if it may.
 
         It shows a sign of which an alarm is on, here or everywhere; or one that practically never
-        shows. Looked at `again`, the latter is a doubt only until enough good looks at others have
-        shown that the article is odd, not the reading of it.
+        shows. The latter is a doubt only until enough good looks at others have shown that the
+        article is odd, not the reading of it, or until it was looked at twice `before`.
         """
         _, bad = self._shown(look)
         for sign in sorted(bad):
             for key in _keys(look, sign):
                 if alarm := self._alarm(key):
                     return alarm.text
-                if self._never(key) and (not again or self._gauges[key].spell):
+                odd = before == 0 or (before == 1 and self._gauges[key].spell is not None)
+                if odd and self._never(key):
                     return f"{look.section}: {sign} hardly ever shows"
         return ""
 
@@ -155,10 +156,23 @@ class Record:
             usual, height = self._usual(key), _height(key, gauge)
             if spell := gauge.take(look, is_bad=sign in bad, usual=usual, height=height):
                 yield self._described(key, spell)
+                if key[0] == EVERYWHERE and not spell.alarmed:
+                    yield from self._end_everywhere(sign)
             if gauge.alarmed and gauge.spell:
                 if sign in _OF_LAYOUT and look.at - gauge.spell.since > _ACCEPTED_AFTER:
                     yield self._accept(key, gauge, gauge.spell)
                 return
+
+    def _end_everywhere(self, sign: Sign) -> Iterator[Alarm]:
+        """End the alarms of all sections: what struck everywhere is over; two bad looks say if not.
+
+        Quiet sections would take days to show as many good looks themselves.
+        """
+        for key, gauge in self._gauges.items():
+            if key[2] is sign and gauge.spell and gauge.alarmed:
+                spell, gauge.spell = gauge.spell, None
+                spell.alarmed = False
+                yield self._described(key, spell)
 
     def _accept(self, key: _Key, gauge: Gauge, spell: Spell) -> Alarm:
         """Take what has lasted for days as usual: the site has changed, and nobody objected."""

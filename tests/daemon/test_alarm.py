@@ -1,4 +1,4 @@
-"""When the site is redesigned under the daemon: it says so soon, writes nothing doubtful, recovers."""
+"""A redesign under the daemon: it says so soon, writes nothing doubtful, and recovers."""
 
 from __future__ import annotations
 

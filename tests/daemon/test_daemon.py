@@ -12,6 +12,7 @@ import pytest
 from harvester.store import verify
 from tests.daemon.support import DAY, HOUR, MINUTE, World, live
 
+CORRECTED = [f"更正后的段落，第{n}段写得更清楚，也更长一些，好让读者明白。" for n in range(4)]
 LIST = "page-content/realtime?page=0"
 
 
@@ -117,16 +118,15 @@ def test_lists_are_asked_conditionally_and_not_more_often_than_their_rhythm(tmp_
     live(tmp_path, act)
 
 
-def test_an_edit_is_held_soon_and_a_changed_page_with_the_same_text_is_none(tmp_path: Path) -> None:
-    """A silent edit is found by looking again; a new title too; new validators alone are nothing."""
+def test_an_edit_is_held_soon_and_new_validators_alone_are_none(tmp_path: Path) -> None:
+    """A silent edit is found by looking again; a changed page with the same text is nothing."""
 
     async def act(world: World) -> None:
         async with world.daemon():
             await world.sleep(HOUR)
             edited, touched = world.publish(), world.publish()
             await world.sleep(30 * MINUTE)
-            texts = [f"更正后的段落，第{n}段写得更清楚，也更长一些，好让读者明白。" for n in range(4)]
-            world.site.edit(edited.story_id, blocks=texts, silent=True)
+            world.site.edit(edited.story_id, blocks=CORRECTED, silent=True)
             world.site.edit(touched.story_id, silent=True)
             await world.sleep(8 * HOUR)
         assert _ops(world, edited.story_id) == ["new", "revised"]
@@ -144,8 +144,7 @@ def test_a_hint_of_the_sitemap_is_followed_at_once(tmp_path: Path) -> None:
             await world.sleep(HOUR)
             story = world.publish()
             await world.sleep(2 * DAY)
-            texts = [f"两天以后的更正，第{n}段写得更清楚，也更长一些，好让读者明白。" for n in range(4)]
-            world.site.edit(story.story_id, blocks=texts)
+            world.site.edit(story.story_id, blocks=CORRECTED)
             await world.sleep(2 * HOUR)
         assert _ops(world, story.story_id) == ["new", "revised"]
 
@@ -294,7 +293,7 @@ def test_one_story_that_always_fails_blocks_no_other(tmp_path: Path) -> None:
 
 
 def test_a_failing_disk_is_waited_for(tmp_path: Path) -> None:
-    """A write that fails stops the fetching, not the daemon; when it works again all is caught up."""
+    """A write that fails stops the fetching, not the daemon; then all is caught up."""
 
     async def act(world: World) -> None:
         async with world.daemon():
