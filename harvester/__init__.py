@@ -1,8 +1,8 @@
 """Asynchronous scrape-and-archive service for the Singapore newspaper 联合早报 (zaobao).
 
 The names of `harvester.library` can be had from here: `Post`, `read_post`, `write_post`,
-`normalise`, `open_archive`. They are imported when first used, so that the command line starts
-quickly.
+`diff_posts`, `normalise`, `open_archive`. They are imported when first used, so that the command
+line starts quickly.
 """
 
 from __future__ import annotations
@@ -10,10 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harvester.library import Post, normalise, open_archive, read_post, write_post
+    from harvester.library import Post, diff_posts, normalise, open_archive, read_post, write_post
 
 __version__ = "0.1.0"
-__all__ = ["Post", "__version__", "normalise", "open_archive", "read_post", "write_post"]
+__all__ = [
+    "Post",
+    "__version__",
+    "diff_posts",
+    "normalise",
+    "open_archive",
+    "read_post",
+    "write_post",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harvester.drafts import normalise
-from harvester.post import Post, read_post, write_post
+from harvester.post import Post, diff_posts, read_post, write_post
 from harvester.store import open_archive
 
-__all__ = ["Post", "normalise", "open_archive", "read_post", "write_post"]
+__all__ = ["Post", "diff_posts", "normalise", "open_archive", "read_post", "write_post"]

@@ -54,7 +54,7 @@ class Watcher(PipelineObserver, ImportObserver, Protocol):
 class Order:
     """What a backfill is asked for. `urls` are lines of addresses, for `Source.URLS`.
 
-    `body` None means: as the settings say.
+    `body` None means: as the settings say. `all_revisions` writes a mass of other texts too.
     """
 
     source: Source = Source.SITEMAP
@@ -62,14 +62,16 @@ class Order:
     limit: int | None = None
     urls: tuple[str, ...] = ()
     body: BodyMode | None = None
+    all_revisions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FetchOrder:
-    """Stories to ask for now, also where they are held; `body` as in `Order`."""
+    """Stories to ask for now, also where they are held; the rest as in `Order`."""
 
     urls: tuple[str, ...]
     body: BodyMode | None = None
+    all_revisions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,13 @@ async def _backfill(
     order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
 ) -> Outcome:
     mode = order.body or workshop.settings.body
-    plan = Plan(order.scope, mode, workshop.settings.concurrency, order.limit)
+    plan = Plan(
+        order.scope,
+        mode,
+        workshop.settings.concurrency,
+        order.limit,
+        all_revisions=order.all_revisions,
+    )
     run = _Run(workshop, plan, watcher, stopping)
     async with _noted(workshop.archive, "backfill", run.outcome):
         match order.source:
@@ -183,7 +191,12 @@ async def _fetch(
     order: FetchOrder, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
 ) -> Outcome:
     mode = order.body or workshop.settings.body
-    plan = Plan(mode=mode, concurrency=workshop.settings.concurrency, again=True)
+    plan = Plan(
+        mode=mode,
+        concurrency=workshop.settings.concurrency,
+        again=True,
+        all_revisions=order.all_revisions,
+    )
     run = _Run(workshop, plan, watcher, stopping)
     async with _noted(workshop.archive, "fetch", run.outcome):
         await run.visit_given(order.urls)

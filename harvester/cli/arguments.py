@@ -100,6 +100,14 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
+def _all_revisions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--all-revisions",
+        action="store_true",
+        help="replace held texts also where so many differ that it may be a redesign",
+    )
+
+
 def _visiting(parser: argparse.ArgumentParser) -> None:
     _add_settings(parser.add_argument_group("visiting the site"), _VISITING)
 
@@ -125,6 +133,7 @@ def _backfill(parser: argparse.ArgumentParser) -> None:
         help="only this section, such as realtime/china; may be repeated",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="ask for at most N pages")
+    _all_revisions(parser)
     _verbose(parser, "address")
     _json(parser)
     _visiting(parser)
@@ -132,6 +141,7 @@ def _backfill(parser: argparse.ArgumentParser) -> None:
 
 def _fetch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("urls", nargs="+", metavar="URL", help="address of a story")
+    _all_revisions(parser)
     _json(parser)
     _visiting(parser)
 

@@ -58,7 +58,8 @@ def order_of(chosen: argparse.Namespace, settings: Settings, today: date) -> Ord
     if chosen.limit is not None and chosen.limit < 0:
         raise UsageError("--limit: a number of pages is needed, 0 or more")
     body = body_asked(chosen, settings)
-    return Order(_source(chosen), scope, chosen.limit, _urls(chosen.urls_from), body)
+    urls = _urls(chosen.urls_from)
+    return Order(_source(chosen), scope, chosen.limit, urls, body, chosen.all_revisions)
 
 
 def _source(chosen: argparse.Namespace) -> Source:

@@ -15,7 +15,7 @@ from harvester.settings import Settings
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Archive the stories at the given addresses."""
     screen = Screen(verbose=True)
-    order = FetchOrder(tuple(chosen.urls), body_asked(chosen, settings))
+    order = FetchOrder(tuple(chosen.urls), body_asked(chosen, settings), chosen.all_revisions)
     outcome = run_job(
         order,
         chosen,

@@ -8,7 +8,7 @@ open archive ─▶ session ─┬─ told to end ─▶ finish or give back wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harvester.daemon.board import Board
 from harvester.daemon.notify import Notifier, watchdog_interval
 from harvester.daemon.session import BEAT, Session
 from harvester.discover import Discovery
-from harvester.errors import DiskError, HarvesterError
+from harvester.errors import Busy, DiskError, HarvesterError
 from harvester.model import Decision, Stored
 from harvester.runs import open_fetcher, open_writer
 from harvester.serve.http import HttpServer
@@ -86,7 +86,7 @@ async def run(
                 async with _opened(settings, clock, board) as session:
                     former = None
                     notifier.ready()
-                    await session.run(signals.session_over())
+                    await _held_up_by_nobody(session.run(signals.session_over()))
             except DiskError as problem:
                 log.error("disk", problem=str(problem))
                 await _wait_for_room(settings, clock, board, str(problem), signals)
@@ -110,6 +110,14 @@ async def _opened(settings: Settings, clock: Clock, board: Board) -> AsyncIterat
     ):
         log.info("open", seeds=str(settings.seeds), state=str(settings.state))
         yield Session(settings, archive, fetcher, clock, board)
+
+
+async def _held_up_by_nobody(work: Awaitable[None]) -> None:
+    """Take a catalogue that another process keeps locked for a trouble of the disk: it passes."""
+    try:
+        await work
+    except Busy as problem:
+        raise DiskError(str(problem)) from problem
 
 
 def _shown(settings: Settings, board: Board) -> HttpServer | nullcontext[None]:

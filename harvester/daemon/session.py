@@ -307,6 +307,8 @@ class Session:
         visitor = self._visitors[lane]
 
         async def look() -> None:
+            if await self._archive.visit(ref.story_id) != visit:
+                return  # an order has looked meanwhile; if it is due still, it is offered again
             try:
                 refused = await visitor.refused(ref, visit)
                 ending = Ending(refused) if refused else await visitor.visit(ref, visit)

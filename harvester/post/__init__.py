@@ -7,6 +7,7 @@ in a comment, a link line, and the body as one line of HTML.
 """
 
 from harvester.post.clocks import published
+from harvester.post.diff import diff_posts
 from harvester.post.files import read_post, write_post
 from harvester.post.names import name_key, post_name
 from harvester.post.post import Post
@@ -15,6 +16,7 @@ from harvester.post.text import clean_title
 __all__ = [
     "Post",
     "clean_title",
+    "diff_posts",
     "name_key",
     "post_name",
     "published",

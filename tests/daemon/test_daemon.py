@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -216,6 +220,40 @@ def test_the_clock_may_jump(tmp_path: Path, jump: float) -> None:
         assert len(times) == len([slot for slot in _slots(world) if slot[0] == "realtime"])
 
     live(tmp_path, act)
+
+
+@pytest.fixture
+def new_york() -> Iterator[None]:
+    """Let the machine's zone be one with daylight saving."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "America/New_York"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@pytest.mark.usefixtures("new_york")
+@pytest.mark.parametrize("change", ["2026-11-01T06:00:00+00:00", "2027-03-14T07:00:00+00:00"])
+def test_the_zone_of_the_machine_means_nothing(tmp_path: Path, change: str) -> None:
+    """When its clocks go back or forward, each slot is used once and each day reconciled once."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(2 * HOUR)
+            story = world.publish()
+            await world.sleep(10 * HOUR)
+            assert story.story_id in world.read()
+        assert max(Counter(_slots(world)).values()) == 1
+        times = [request.at for request in world.asked(LIST)]
+        gaps = [after - before for before, after in pairwise(times)]
+        assert min(gaps) > MINUTE
+        assert max(gaps) <= HOUR + MINUTE
+
+    live(tmp_path, act, start=datetime.fromisoformat(change) - timedelta(hours=4))
 
 
 def test_a_restart_asks_nothing_twice_and_misses_nothing(tmp_path: Path) -> None:
