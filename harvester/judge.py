@@ -34,6 +34,7 @@ _NOT_IDEOGRAPHS = re.compile(r"[^\u4e00-\u9fff]+")
 _SOON = timedelta(minutes=5)
 _TEN_MINUTES = timedelta(minutes=10)
 _AGAIN = timedelta(minutes=15)
+_ODD = timedelta(minutes=45)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _PAUSE_MAX = timedelta(days=30)
@@ -46,9 +47,11 @@ _GONE_AFTER = 3 * _DAY
 MISSING = "missing"
 # The reason of a visit that showed another text: it is looked at twice before it is written.
 CHANGED = "changed"
-# How the reason of a visit begins whose text was held back, or could not be read.
+# How the reason of a visit begins whose text was held back, or could not be read, and of one that
+# was so along with others.
 DOUBTFUL = "doubtful"
 UNREADABLE = "unreadable"
+DRIFTING = "drifting"
 # A run in which so many held stories, and this share of those looked at, show another text met a
 # redesign or a defect, not edits (threat: all stories "revised").
 _MASS_LEAST = 10
@@ -112,12 +115,12 @@ def is_due(ref: StoryRef, visit: Visit | None, now: datetime) -> bool:
 
 def is_heard_of(ref: StoryRef, visit: Visit, now: datetime) -> bool:
     """Say whether the sitemap's hint of a change came after the last visit."""
-    return ref.lastmod is not None and _is_news(ref.lastmod, visit, now)
+    return ref.lastmod is not None and _is_news(ref.lastmod, ref.url == visit.url, visit, now)
 
 
 def is_gone(visit: Visit) -> bool:
-    """Say whether a story that answers 404 or 410 has done so for days."""
-    since = visit.missing_since
+    """Say whether a story answered 404 or 410 at a look days ago and does now, unseen between."""
+    since = visit.missing_since if visit.reason == MISSING else None
     return since is not None and visit.checked_at - since >= _GONE_AFTER
 
 
@@ -160,12 +163,13 @@ def visited(
     )
 
 
-def _is_news(lastmod: str, visit: Visit, now: datetime) -> bool:
+def _is_news(lastmod: str, of_visit: bool, visit: Visit, now: datetime) -> bool:
     """Compare a hint with the one of the last visit, else with the time of that visit.
 
-    A hint is compared with itself where possible, for it can lie in the future.
+    A hint is compared with itself where possible, for it can lie in the future; two addresses of a
+    story have hints of their own.
     """
-    if visit.lastmod is not None:
+    if visit.lastmod is not None and of_visit:
         return lastmod != visit.lastmod
     try:
         changed = datetime.fromisoformat(lastmod)
@@ -206,12 +210,12 @@ def _next_check(
 def _after_failure(reason: str, failures: int) -> timedelta:
     """Return the pause after a failure.
 
-    A page that cannot be read waits for a mended reader, a text that is odd for others to be seen.
+    A page that is odd waits for others to be seen, one of many for a mended reader.
     """
-    if reason.startswith(UNREADABLE):
-        return _HOUR if failures == 1 else _pause(12 * _HOUR, failures - 1)
-    if reason.startswith(DOUBTFUL):
-        return _pause(_HOUR / 2, failures)
+    if reason.startswith(DRIFTING):
+        return _pause(12 * _HOUR, failures)
+    if reason.startswith((DOUBTFUL, UNREADABLE)):
+        return _pause(_ODD, failures)
     return _SOON * failures**2 if failures <= _PATIENCE else _pause(_HOUR, failures - _PATIENCE)
 
 

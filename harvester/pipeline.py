@@ -41,11 +41,20 @@ from harvester.model import (
     VisitState,
 )
 from harvester.store import Archive
-from harvester.visitor import OUT_OF_SCOPE, Course, Opinion, Reading, Visitor, is_in_scope
+from harvester.visitor import (
+    OUT_OF_SCOPE,
+    Course,
+    Opinion,
+    Reading,
+    Scrutiny,
+    Visitor,
+    is_in_scope,
+)
 from harvester.zaobao.urls import PRINT_LEAD
 
 log = logging.getLogger(__name__)
 
+_WRITE = Opinion(Course.WRITE)
 _REVISIONS_WAITING = 500
 _WAY_OUT = "look at some of them; --all-revisions writes them if they are right"
 
@@ -86,28 +95,36 @@ class Plan:
 
 
 class _Deferring:
-    """The scrutiny of a run: what replaces a text waits until all has been seen."""
+    """The scrutiny of a run: what replaces a text waits until all has been seen.
 
-    def __init__(self) -> None:
+    `guard` is asked first; what it holds back is held back.
+    """
+
+    def __init__(self, guard: Scrutiny | None) -> None:
+        self._guard = guard
         self.looked = 0
 
     def weigh(self, reading: Reading) -> Opinion:
         held = reading.before is not None and reading.before.state is VisitState.HELD
         self.looked += held
+        opinion = self._guard.weigh(reading) if self._guard else _WRITE
         replaces = reading.expected.verdict is Verdict.REVISED and not reading.expected.archival
-        return Opinion(Course.LATER if replaces else Course.WRITE)
+        return Opinion(Course.LATER) if opinion == _WRITE and replaces else opinion
 
-    def unmodified(self, ref: StoryRef) -> None:  # noqa: ARG002
+    def unmodified(self, ref: StoryRef) -> None:
         self.looked += 1
+        if self._guard:
+            self._guard.unmodified(ref)
 
-    def missed(self, ref: StoryRef, verdict: Verdict, reason: str) -> None:
-        pass
+    def missed(self, ref: StoryRef, before: Visit | None, verdict: Verdict, reason: str) -> bool:
+        return bool(self._guard and self._guard.missed(ref, before, verdict, reason))
 
 
 class Pipeline:
     """Takes addresses through to the archive. One instance serves one run.
 
-    Once `stopping` is set no more addresses are begun; those in flight are finished.
+    Once `stopping` is set no more addresses are begun; those in flight are finished. `guard` may
+    hold texts back besides.
     """
 
     def __init__(
@@ -118,9 +135,11 @@ class Pipeline:
         plan: Plan,
         observer: Observer,
         stopping: asyncio.Event,
+        *,
+        guard: Scrutiny | None = None,
     ) -> None:
         self._archive = archive
-        self._scrutiny = _Deferring()
+        self._scrutiny = _Deferring(guard)
         self._visitor = Visitor(archive, fetcher, clock, self._scrutiny, plan.mode, plan.scope)
         self._clock = clock
         self._plan = plan
@@ -235,12 +254,22 @@ class Pipeline:
                 if mass:
                     decision = await self._visitor.miss(ref, before, Verdict.FAILED, why)
                 else:
-                    decision = (await self._archive.put(draft, seen)).decision
+                    decision = await self._replaced(ref, before, draft, seen)
                 self.count(ref.url, decision)
         except HarvesterError as error:
             self._stop_for(error)
         if mass and revisions:
-            self._stop_for(SiteUnreachable(f"{why}; none was written ({_WAY_OUT})"))
+            self._stop_for(
+                SiteUnreachable(f"{why}; {len(revisions)} were not written ({_WAY_OUT})")
+            )
+
+    async def _replaced(
+        self, ref: StoryRef, before: Visit | None, draft: Draft, seen: Visit
+    ) -> Decision:
+        try:
+            return (await self._archive.put(draft, seen)).decision
+        except Unreadable as error:  # text that no file can hold
+            return await self._visitor.miss(ref, before, Verdict.FAILED, error.problem)
 
 
 def address_scope(scope: Scope) -> Scope:

@@ -22,7 +22,8 @@ from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
 from harvester.pipeline import Observer as PipelineObserver
 from harvester.pipeline import Pipeline, Plan, Work, address_scope
 from harvester.settings import Settings
-from harvester.store import Archive
+from harvester.store import WRITER_PATIENCE, Archive
+from harvester.visitor import Scrutiny
 from harvester.zaobao.sections import in_section
 
 
@@ -86,12 +87,16 @@ Job = Order | FetchOrder | ImportOrder
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a job is done with, open already and perhaps shared with other work."""
+    """What a job is done with, open already and perhaps shared with other work.
+
+    `guard` may hold texts back.
+    """
 
     settings: Settings
     archive: Archive
     fetcher: Getter
     clock: Clock
+    guard: Scrutiny | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +248,19 @@ async def _noted(
 
 @asynccontextmanager
 async def open_writer(
-    settings: Settings, watcher: Watcher, clock: Clock, besides: Container[Path] = ()
+    settings: Settings,
+    watcher: Watcher,
+    clock: Clock,
+    besides: Container[Path] = (),
+    *,
+    stopping: asyncio.Event | None = None,
+    patience: float = WRITER_PATIENCE,
 ) -> AsyncIterator[Archive]:
     """Open the archive for writing; posts in the tree that have no row are taken up first.
 
     That is what a killed run or a lost catalogue leaves. `besides` are files that the caller will
-    take up itself.
+    take up itself; `stopping` leaves the rest of them to the next time. `patience` is how long a
+    write waits for readers, in seconds.
     """
     root = settings.seeds.resolve()
     async with Archive.open(
@@ -257,11 +269,13 @@ async def open_writer(
         decide=judge.decide,
         name_key=post.name_key,
         clock=clock,
+        patience=patience,
     ) as archive:
         orphans = [path for path in archive.orphans if (root / path) not in besides]
         if orphans:
             watcher.adopting(len(orphans))
-            await Importer(archive, settings.seeds, watcher, asyncio.Event()).adopt(orphans)
+            stopping = stopping or asyncio.Event()
+            await Importer(archive, settings.seeds, watcher, stopping).adopt(orphans)
         yield archive
 
 
@@ -313,7 +327,9 @@ class _Run:
         self._clock = clock
         self._stopping = stopping
         self._discoverer = Discoverer(archive, fetcher)
-        self._pipeline = Pipeline(archive, fetcher, clock, plan, watcher, stopping)
+        self._pipeline = Pipeline(
+            archive, fetcher, clock, plan, watcher, stopping, guard=workshop.guard
+        )
         self._begun = clock.monotonic()
 
     async def visit_sitemap(self) -> None:

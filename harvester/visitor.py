@@ -45,12 +45,13 @@ class Course(Enum):
     WRITE = "write"
     AGAIN = "again"  # looked at once more before it is written
     LATER = "later"  # judged by the caller, together with others
-    HOLD = "hold"  # doubtful: the page is kept, nothing is written
+    HOLD = "hold"  # odd: the page is kept, nothing is written
+    DRIFT = "drift"  # one of many: the same, until the reader or the site is mended
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A course and, for `HOLD`, its reason."""
+    """A course and, where nothing is written, the reason."""
 
     course: Course
     reason: str = ""
@@ -75,8 +76,8 @@ class Scrutiny(Protocol):
     def unmodified(self, ref: StoryRef) -> None:
         """Hear that a held story is as it was (304)."""
 
-    def missed(self, ref: StoryRef, verdict: Verdict, reason: str) -> None:
-        """Hear that a page gave no text; its verdict is rejected, or failed to be read."""
+    def missed(self, ref: StoryRef, before: Visit | None, verdict: Verdict, reason: str) -> bool:
+        """Hear that a page gave no text, rejected or unreadable; say whether it is one of many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Visitor:
             return await self._asked(ref, before)
         except (NotAStory, RobotsDenied, RedirectedAway) as error:
             reason = _reason(error)
-            self._scrutiny.missed(ref, Verdict.REJECTED, reason)
+            self._scrutiny.missed(ref, before, Verdict.REJECTED, reason)
             decision = await self.miss(ref, before, Verdict.REJECTED, reason)
             return Ending(decision, error if reason in _TROUBLES else None)
         except FetchFailed as error:
@@ -164,11 +165,11 @@ class Visitor:
             article = await asyncio.to_thread(
                 read_page, page.body, landed, page.fetched_at, self._mode, page.charset
             )
-        except Unreadable as error:
-            self._scrutiny.missed(ref, Verdict.FAILED, error.problem)
-            why = f"{judge.UNREADABLE}: {error.problem}"
+            return await self._judged(ref, before, page, article)
+        except Unreadable as error:  # by the reader, or as text that no file can hold
+            many = self._scrutiny.missed(ref, before, Verdict.FAILED, error.problem)
+            why = f"{judge.DRIFTING if many else judge.UNREADABLE}: {error.problem}"
             return Ending(await self._hold(ref, before, page, why), error)
-        return await self._judged(ref, before, page, article)
 
     async def _judged(
         self, ref: StoryRef, before: Visit | None, page: Page, article: Article
@@ -181,8 +182,9 @@ class Visitor:
         expected = judge.decide(await self._archive.known(article.story_id), None, draft)
         opinion = self._scrutiny.weigh(Reading(ref, before, article, expected))
         match opinion.course:
-            case Course.HOLD:
-                why = f"{judge.DOUBTFUL}: {opinion.reason}"
+            case Course.HOLD | Course.DRIFT as course:
+                kind = judge.DOUBTFUL if course is Course.HOLD else judge.DRIFTING
+                why = f"{kind}: {opinion.reason}"
                 return Ending(await self._hold(ref, before, page, why))
             case Course.AGAIN:
                 await self._archive.note(_seen(ref, before, page, at, judge.CHANGED))

@@ -234,11 +234,10 @@ def _missed(reason: str, failures: int, state: VisitState = VisitState.REJECTED)
         (VisitState.FAILED, "network", 2, timedelta(hours=1)),
         (VisitState.FAILED, "network", 4, timedelta(hours=4)),
         (VisitState.FAILED, "network", 99, timedelta(days=30)),
-        (VisitState.FAILED, "unreadable: no time", 0, timedelta(hours=1)),
-        (VisitState.FAILED, "unreadable: no time", 1, timedelta(hours=12)),
-        (VisitState.FAILED, "unreadable: no time", 3, timedelta(hours=48)),
-        (VisitState.FAILED, "doubtful: short", 0, timedelta(minutes=30)),
-        (VisitState.FAILED, "doubtful: short", 1, timedelta(hours=1)),
+        (VisitState.FAILED, "unreadable: no time", 0, timedelta(minutes=45)),
+        (VisitState.FAILED, "doubtful: short", 1, timedelta(minutes=90)),
+        (VisitState.FAILED, "drifting: no time", 0, timedelta(hours=12)),
+        (VisitState.FAILED, "drifting: no time", 1, timedelta(hours=24)),
         *(
             (VisitState.REJECTED, reason, 0, timedelta(minutes=10))
             for reason in ("challenge", "consent", "login", "maintenance")

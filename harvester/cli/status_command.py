@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -44,7 +45,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Show the figures of the archive, and the daemon's state if one is running."""
     now = datetime.now(UTC)
     today = singapore_day(now)
-    daemon = ask_daemon(settings.http)
+    daemon = ask_daemon(settings.http, settings.state)
     with open_archive(settings.seeds, settings.state) as archive:
         coverage = archive.coverage(_first_day(today), today)
         view = View(archive.counts(), coverage, archive.watches(), daemon)
@@ -55,8 +56,8 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def ask_daemon(address: Address | None) -> dict[str, Any] | None:
-    """Return what the daemon at this address tells of itself; None if none answers there."""
+def ask_daemon(address: Address | None, state: Path) -> dict[str, Any] | None:
+    """Return what the daemon of this archive tells of itself at an address; None if it does not."""
     if address is None:
         return None
     try:
@@ -65,8 +66,11 @@ def ask_daemon(address: Address | None) -> dict[str, Any] | None:
             told = json.loads(connection.getresponse().read(_MOST))
     except (OSError, HTTPException, ValueError, RecursionError):
         return None
-    # Some other program may have the port.
-    return told if isinstance(told, dict) and isinstance(told.get("status"), str) else None
+    # Some other program may have the port, or the daemon of another archive.
+    if not (isinstance(told, dict) and isinstance(told.get("status"), str)):
+        return None
+    of = told.get("details", {}).get("state") if isinstance(told.get("details"), dict) else None
+    return told if of in (None, str(state.resolve())) else None
 
 
 def _reachable(address: Address) -> tuple[str, int]:

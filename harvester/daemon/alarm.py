@@ -45,9 +45,11 @@ async def run_alarm_command(command: Sequence[str], alarm: Alarm) -> None:
         data = json.dumps(told, ensure_ascii=False).encode()
         await asyncio.wait_for(process.communicate(data), _PATIENCE)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         log.error("alarm_command", command=command[0], problem="took longer than 30 s")
     else:
         if process.returncode:
             log.error("alarm_command", command=command[0], problem=f"exit {process.returncode}")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

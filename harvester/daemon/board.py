@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
@@ -25,7 +26,8 @@ class Board:
     down, `resting` until when hosts are left alone.
     """
 
-    def __init__(self, clock: Clock, interval: float) -> None:
+    def __init__(self, clock: Clock, interval: float, state: Path) -> None:
+        self._state = state.resolve()
         self._clock = clock
         self._interval = interval
         self.pulse = Pulse(clock.monotonic())
@@ -85,6 +87,7 @@ class Board:
 
     def _details(self) -> dict[str, object]:
         return {
+            "state": str(self._state),
             "started_at": self.started_at,
             "now": self._clock.now(),
             "alarms": [

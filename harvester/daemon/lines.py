@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harvester.clock import Clock
-from harvester.errors import HostResting, NetworkDown
+from harvester.errors import FetchFailed, HostResting, NetworkDown
 from harvester.fetch import PAGE_CAP, Getter
 from harvester.model import Page, Validators
 
@@ -13,6 +13,8 @@ from harvester.model import Page, Validators
 OFFLINE_PAUSE = 30.0
 # A longer pause ends an order, as it ends a run without a daemon.
 _PATIENCE = 3600.0
+# An order waits in steps so short that a stop is not waited for.
+_STEP = 5.0
 _NOTHING = Validators()
 
 
@@ -60,26 +62,40 @@ class Line:
         except NetworkDown as error:
             self._outage.begin()
             raise HostResting(url, error.problem, retry_after=OFFLINE_PAUSE) from error
+        except FetchFailed:
+            self._outage.end()
+            raise
         self._outage.end()
         return page
 
 
 class PatientLine:
-    """A getter for orders: waits while the site or our network rests, up to an hour at a time."""
+    """A getter for orders: waits while the site, our network or the daemon rests.
 
-    def __init__(self, getter: Getter, clock: Clock, cut: Callable[[], bool]) -> None:
+    `is_cut` ends the wait, `is_paused` prolongs it.
+    """
+
+    def __init__(
+        self,
+        getter: Getter,
+        clock: Clock,
+        is_cut: Callable[[], bool],
+        is_paused: Callable[[], bool],
+    ) -> None:
         self._getter = getter
         self._clock = clock
-        self._cut = cut
+        self._is_cut = is_cut
+        self._is_paused = is_paused
 
     async def get(self, url: str, validators: Validators = _NOTHING, cap: int = PAGE_CAP) -> Page:
         """Fetch as the getter does; raise HostResting only for a pause too long, or when cut."""
         while True:
             try:
-                return await self._getter.get(url, validators, cap)
+                if not self._is_paused():
+                    return await self._getter.get(url, validators, cap)
+                pause, why = _STEP, HostResting(url, "the daemon has paused")
             except HostResting as error:
-                pause = error.retry_after or OFFLINE_PAUSE
-                if self._cut() or pause > _PATIENCE:
-                    raise
-                # In short steps, so that a stop is not waited for.
-                await self._clock.sleep(min(pause, 5.0))
+                pause, why = error.retry_after or OFFLINE_PAUSE, error
+            if self._is_cut() or pause > _PATIENCE:
+                raise why
+            await self._clock.sleep(min(pause, _STEP))

@@ -21,8 +21,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from harvester.clock import Clock
 
 _HANDLER = "harvester"
-# These tell at `info` of every run of every job.
-_CHATTY = ("apscheduler",)
+# The scheduler tells of every run of every job, and of each that it leaves out because the one
+# before still runs; the server shows a traceback for every malformed request.
+_CHATTY = {"apscheduler": logging.ERROR, "aiohttp.server": logging.CRITICAL}
 # C0, DEL and C1, the marks that turn the direction of text, line separators, lone surrogates.
 _CONTROLS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -56,8 +57,8 @@ def configure(log_format: str, log_level: str, clock: Clock, stream: TextIO | No
     )
     level = logging.getLevelNamesMapping()[log_level.upper()]
     _replace_handler(_handler(log_format, shared, stream or sys.stderr), level)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, least in _CHATTY.items():
+        logging.getLogger(name).setLevel(max(level, least))
     logging.captureWarnings(capture=True)
 
 

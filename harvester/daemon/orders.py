@@ -291,4 +291,5 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 
 
 def _closed() -> Busy:
-    return Busy("the daemon is stopping; run the command again once it is back, or without it")
+    why = "the daemon is stopping, or begins anew with other settings"
+    return Busy(f"{why}; run the command again once it is back, or without it")

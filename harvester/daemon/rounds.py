@@ -41,15 +41,14 @@ SITEMAP = "sitemap"
 SHORTEST, LONGEST = 120.0, 3600.0
 # The sitemap has what appears once a day, at one go: it is not worth running after.
 _SITEMAP_SHORTEST = 900.0
-# How many minutes of a story's delay a request may save: keeps half of the stories of a day under
-# five minutes old, at less than a request and a half for each.
-_WORTH = 9.0
 # So many of the oldest cards of a page must be known before it counts as overlapping: single ones
 # may have been heard of in another way.
 _OVERLAP = 5
 _MAX_PAGES = 60
 _RHYTHM_DAYS = timedelta(days=14)
 _RECENT_MINUTES = 120.0
+# A list that was never there is looked for once a day.
+_ABSENT = 86_400.0
 # A slot that lies further ahead than its pause is of a clock that was set back.
 _SLACK = timedelta(minutes=3)
 
@@ -72,6 +71,7 @@ class Look:
     page: Page | None = None
     newest: datetime | None = None
     rate: float | None = None
+    max_age: float | None = None
     gap: bool = False
 
 
@@ -191,8 +191,7 @@ class Rounds:
         unseen = await self._archive.unseen(look.refs)
         self._note_recent(watch.name, len(unseen) if watch.checked_at else 0)
         pause = self._pause(watch.name, hours, now, look.rate)
-        if look.page and look.page.max_age:
-            pause = max(pause, min(look.page.max_age, LONGEST))
+        pause = max(pause, min(look.max_age or 0.0, LONGEST))
         after = replace(
             self._scheduled(watch, now, pause),
             url=look.url,
@@ -226,13 +225,15 @@ class Rounds:
         self, watch: Watch, slot: datetime, error: HarvesterError, hours: tuple[float, ...]
     ) -> Poll:
         now, problem = self._clock.now(), str(error)
-        failures = watch.failures + 1
-        pause = min(LONGEST, self._pause(watch.name, hours, now) * 2 ** min(failures - 2, 5))
-        after = replace(
-            self._scheduled(watch, now, max(SHORTEST, pause)), failures=failures, problem=problem
-        )
-        poll = await self._end(Poll(watch.name, slot, now, problem=problem), after)
         trouble = isinstance(error, FetchFailed) or isinstance(error.__cause__, FetchFailed)
+        failures = watch.failures + (not trouble)
+        pause = self._pause(watch.name, hours, now)
+        if not trouble:
+            pause = min(LONGEST, max(SHORTEST, pause * 2 ** min(failures - 2, 5)))
+        if failures > 1 and not watch.checked_at:
+            pause = _ABSENT
+        after = replace(self._scheduled(watch, now, pause), failures=failures, problem=problem)
+        poll = await self._end(Poll(watch.name, slot, now, problem=problem), after)
         self._told(Told(poll, watch, unreadable=not trouble))
         return poll
 
@@ -246,17 +247,18 @@ class Rounds:
         validators = watch.validators if url == watch.url else Validators()
         page = await self._fetcher.get(url, validators, SITEMAP_CAP)
         if page.status == 304:
-            return Look(watch, url)
+            return Look(watch, url, max_age=page.max_age)
         if page.status != 200:
             raise SourceUnreadable(url, f"answered {page.status}")
         sitemap = await asyncio.to_thread(read_sitemap, page.body, url)
-        if sitemap.problem:
+        if sitemap.problem:  # it is read again next time
             log.warning("%s: %s", url, sitemap.problem)
+            page = replace(page, etag=None, last_modified=None)
         wanted = [ref for ref in sitemap.stories if _stands_in(ref, self._sections)]
         lists = [name for name in self._names() if name != SITEMAP]
         refs = tuple(ref for ref in wanted if not _stands_in(ref, lists))
         others = tuple(ref for ref in wanted if _stands_in(ref, lists))
-        return Look(watch, url, len(sitemap.stories), refs, others, page)
+        return Look(watch, url, len(sitemap.stories), refs, others, page, max_age=page.max_age)
 
     async def _newest_sitemap(self, watch: Watch) -> str:
         """Return the address of the newest sitemap; of the monthly form it is known for a month."""
@@ -274,7 +276,7 @@ class Rounds:
             try:
                 page = await self._fetcher.get(url, validators)
                 if page.status == 304:
-                    return Look(watch, url)
+                    return Look(watch, url, max_age=page.max_age)
                 listing = _listing(page)
             except (SourceUnreadable, FetchFailed) as problem:
                 if isinstance(problem, FetchFailed) and problem.transient:
@@ -303,7 +305,7 @@ class Rounds:
         refs = tuple(card.ref for card in cards)
         times = [card.at for card in cards if card.at]
         newest, rate = max(times, default=None), rhythm.first_rate(times, self._clock.now())
-        return Look(watch, page.url, len(refs), refs, (), page, newest, rate, gap)
+        return Look(watch, page.url, len(refs), refs, (), page, newest, rate, page.max_age, gap)
 
     async def _overlaps(self, cards: tuple[Card, ...]) -> bool:
         oldest = [card.ref for card in cards[-_OVERLAP:]]
@@ -330,7 +332,7 @@ class Rounds:
         unknown = all(math.isnan(hour) for hour in hours)
         rate = shown if shown and unknown else rhythm.rate(hours, now, recent, covered)
         shortest = _SITEMAP_SHORTEST if name == SITEMAP else SHORTEST
-        return rhythm.pause(rate, shortest=shortest, longest=LONGEST, worth=_WORTH)
+        return rhythm.pause(rate, shortest=shortest, longest=LONGEST)
 
     def _note_recent(self, name: str, fresh: int) -> None:
         looks = self._recent.setdefault(name, deque())
@@ -347,15 +349,20 @@ class Rounds:
 def watched(sections: tuple[str, ...], stored: Iterable[Watch]) -> tuple[str, ...]:
     """Return the names to be watched: the sections asked for or the live lists, and the sitemap.
 
-    A list of several sections that never answered gives way to the lists of its sections.
+    Beside a list of several sections that was never there stand the lists of its sections.
     """
-    silent = {watch.name for watch in stored if watch.failures > 1 and not watch.checked_at}
+    absent = {watch.name for watch in stored if _is_absent(watch)}
     names = [
         name
         for section in sections or LIVE_LISTS
-        for name in (below(section) if section in silent else (section,)) or (section,)
+        for name in (section, *(below(section) if section in absent else ()))
     ]
     return (*dict.fromkeys(names), SITEMAP)
+
+
+def _is_absent(watch: Watch) -> bool:
+    """Say whether a list was looked for twice and never there."""
+    return watch.failures > 1 and not watch.checked_at
 
 
 def is_due(watch: Watch, now: datetime) -> bool:

@@ -8,7 +8,7 @@ open archive ─▶ session ─┬─ told to end ─▶ finish or give back wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
@@ -24,12 +24,15 @@ from harvester.model import Decision, Stored
 from harvester.runs import open_fetcher, open_writer
 from harvester.serve.http import HttpServer
 from harvester.settings import Settings
-from harvester.store.space import free_bytes
+from harvester.store import CATALOGUE, free_bytes
 
 log = structlog.stdlib.get_logger(__name__)
 
 # Between two looks whether there is room on the disk again.
 _DISK_PAUSE = 60.0
+# How long a write waits for a process that keeps the catalogue locked, in seconds: an end must not
+# wait for several of these longer than it may.
+_LOCK_PATIENCE = 4.0
 # How often systemd and the metrics hear of the state, at least.
 _PUBLISH = 10.0
 
@@ -54,9 +57,14 @@ class Signals:
 
     def session_over(self) -> asyncio.Event:
         """Return the event that ends a session that begins now."""
-        if not (self._reload or self.stopping.is_set()):
+        if not self.are_waiting:
             self._session_over.clear()
         return self._session_over
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether it was told something that it has not heeded yet."""
+        return self._reload or self.stopping.is_set()
 
     def take_reload(self) -> bool:
         """Say whether the settings are to be read again; once for each time it was told."""
@@ -73,28 +81,34 @@ async def run(
 ) -> None:
     """Work until told to end. `load` reads the settings anew; without it they stay.
 
-    Raises Busy where another writer is at work, UsageError where the HTTP address is taken, and
-    DatabaseUnusable; a full or failing disk is waited for. A bug ends it: what is restarted with
+    Raises Busy where another writer is at work, UsageError where the HTTP address is taken,
+    DatabaseUnusable, and DiskError where it cannot begin; a disk that fills or fails later is
+    waited for. A bug ends it: what is restarted with
     all its rows is better than what goes on in a state nobody knows.
     """
-    board = Board(clock, BEAT)
+    board = Board(clock, BEAT, settings.state)
     notifier = Notifier(environ)
     former: Settings | None = None
+    opened: Path | None = None
     async with _watched(board, notifier, environ, clock, signals), _shown(settings, board):
         while not signals.stopping.is_set():
             try:
-                async with _opened(settings, clock, board) as session:
-                    former = None
+                _require_again(settings.state, opened)
+                async with _opened(settings, clock, board, signals) as session:
+                    opened, former = settings.state, None
                     notifier.ready()
-                    await _held_up_by_nobody(session.run(signals.session_over()))
-            except DiskError as problem:
-                log.error("disk", problem=str(problem))
-                await _wait_for_room(settings, clock, board, str(problem), signals)
+                    await session.run(signals.session_over())
             except HarvesterError as problem:
-                if former is None:
+                if former is not None:
+                    log.error("settings", problem=str(problem), then="the former ones hold")
+                    settings, former = former, None
+                    notifier.ready()
+                elif opened and isinstance(problem, DiskError | Busy):
+                    # Another process that keeps the catalogue locked passes, as a full disk does.
+                    log.error("disk", problem=str(problem))
+                    await _wait_for_room(settings, clock, board, str(problem), signals)
+                else:
                     raise
-                log.error("settings", problem=str(problem), then="the former ones hold")
-                settings, former = former, None
             if signals.take_reload():
                 notifier.reloading(clock.monotonic())
                 settings, former = _reloaded(settings, load), settings
@@ -102,22 +116,27 @@ async def run(
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, clock: Clock, board: Board) -> AsyncIterator[Session]:
-    watcher = _LogWatcher()
+async def _opened(
+    settings: Settings, clock: Clock, board: Board, signals: Signals
+) -> AsyncIterator[Session]:
+    watcher, stopping = _LogWatcher(), signals.stopping
     async with (
-        open_writer(settings, watcher, clock) as archive,
+        open_writer(
+            settings, watcher, clock, stopping=stopping, patience=_LOCK_PATIENCE
+        ) as archive,
         open_fetcher(settings, archive, watcher, clock, breaker=True) as fetcher,
     ):
         log.info("open", seeds=str(settings.seeds), state=str(settings.state))
         yield Session(settings, archive, fetcher, clock, board)
 
 
-async def _held_up_by_nobody(work: Awaitable[None]) -> None:
-    """Take a catalogue that another process keeps locked for a trouble of the disk: it passes."""
-    try:
-        await work
-    except Busy as problem:
-        raise DiskError(str(problem)) from problem
+def _require_again(state: Path, opened: Path | None) -> None:
+    """Raise DiskError where a catalogue that was there is not: a volume has gone.
+
+    Another would be made on the disk below it.
+    """
+    if state == opened and not (state / CATALOGUE).exists():
+        raise DiskError(f"{state / CATALOGUE}: has vanished; is the volume still mounted?")
 
 
 def _shown(settings: Settings, board: Board) -> HttpServer | nullcontext[None]:
@@ -144,9 +163,9 @@ async def _wait_for_room(
 ) -> None:
     """Wait until the disk has room again, at least a while: a failing disk may recover."""
     board.paused = problem
-    while not signals.stopping.is_set():
+    while not signals.are_waiting:
         for _ in range(int(_DISK_PAUSE)):
-            if signals.stopping.is_set():
+            if signals.are_waiting:
                 break
             board.pulse.ticked(clock.monotonic())
             board.pulse.wrote(clock.monotonic())

@@ -39,20 +39,20 @@ class Workload:
         self._closed = False
         self.sizes: Counter[Lane] = Counter()
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._keys
-
     def __len__(self) -> int:
         return len(self._keys)
 
-    def offer(self, task: Task) -> bool:
+    def offer(self, task: Task) -> None:
         """Take a task, unless one with its key is there or no more are taken."""
         if self._closed or task.key in self._keys:
-            return False
+            return
         self._keys.add(task.key)
         self.sizes[task.lane] += 1
         self._waiting.put_nowait(task)
-        return True
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._closed = True
 
     @asynccontextmanager
     async def workers(self, number: int, grace: float) -> AsyncIterator[asyncio.Future[None]]:
@@ -66,7 +66,7 @@ class Workload:
         try:
             yield failed
         finally:
-            self._closed = True
+            self.close()
             failed.cancel()
             await self._finish(tasks, grace)
 

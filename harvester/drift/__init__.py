@@ -1,6 +1,6 @@
 """Tells from the record when pages or lists are no longer what they were. Pure: no clock, no I/O.
 
-Look -> Record.observe -> Gauge (one for each section, layout and sign) -> Alarm -> doubts
+Look -> Record.observe -> Gauge (one for each section, layout and sign) -> Alarm
 """
 
 from harvester.drift.looks import (

@@ -119,6 +119,6 @@ def list_look(
         return Look(watch.name, "", watch.url, at, _EMPTY, _EMPTY)
     back = watch.newest - newest if newest and watch.newest else timedelta(0)
     is_old = back > _WENT_BACK and skipped > _WITHDRAWN
-    tested = _STALE if cards is None else _STALE | _EMPTY
     bad = _STALE if is_old or expected > _TOO_QUIET else frozenset[Sign]()
-    return Look(watch.name, "", watch.url, at, tested, bad)
+    # Unchanged is what was read well.
+    return Look(watch.name, "", watch.url, at, _STALE | _EMPTY, bad)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ _SAID = {
 _GRAVE = frozenset({Sign.UNREADABLE, Sign.HIDDEN, Sign.EMPTY, Sign.STALE})
 # How often these show depends on the layout.
 _OF_LAYOUT = frozenset({Sign.SHORT, Sign.NO_AUTHOR, Sign.NO_TAGS, Sign.NO_PICTURE})
+_OF_LISTS = frozenset({Sign.EMPTY, Sign.STALE})
 # A redesign strikes everywhere at once.
 _OF_ALL = frozenset({Sign.UNREADABLE, Sign.HIDDEN, Sign.SHORT, Sign.REVISED})
 # Two bad looks in a row reach it at the least usual share: 2 * log(1.002 / 0.004) = 11.05.
@@ -97,22 +98,34 @@ class Record:
         on = [alarm for key in self._gauges if (alarm := self._alarm(key))]
         return tuple(sorted(on, key=lambda alarm: (alarm.since, alarm.section, alarm.sign)))
 
-    def doubts(self, look: Look, *, before: int = 0) -> str:
-        """Return why a post from this look should not be written now, empty if it may.
+    def alarming(self, look: Look) -> str:
+        """Return which alarm is on, here or everywhere, about something that this look shows."""
+        _, bad = self._shown(look)
+        alarms = (self._alarm(key) for sign in sorted(bad) for key in _keys(look, sign))
+        return next((alarm.text for alarm in alarms if alarm), "")
 
-        It shows a sign of which an alarm is on, here or everywhere; or one that practically never
-        shows. The latter is a doubt only until enough good looks at others have shown that the
-        article is odd, not the reading of it, or until it was looked at twice `before`.
+    def odd(self, look: Look, *, before: int = 0) -> str:
+        """Return what this look shows that practically never shows, if it may be a first of many.
+
+        Looked at `before`, it may be only as long as another such look came close to it, and at
+        most twice: then the article is odd, not the reading of it.
         """
         _, bad = self._shown(look)
         for sign in sorted(bad):
             for key in _keys(look, sign):
-                if alarm := self._alarm(key):
-                    return alarm.text
-                odd = before == 0 or (before == 1 and self._gauges[key].spell is not None)
-                if odd and self._never(key):
+                if self._never(key) and (before == 0 or (before <= 2 and self._is_spell(key))):
                     return f"{look.section}: {sign} hardly ever shows"
         return ""
+
+    def _is_spell(self, key: _Key) -> bool:
+        spell = self._gauges[key].spell
+        return spell is not None and spell.misses > 1
+
+    def watch_only(self, lists: Container[str]) -> None:
+        """Forget what was usual of lists that are looked at no more, and their alarms."""
+        for key in [k for k in self._gauges if k[2] in _OF_LISTS and k[0] not in lists]:
+            if key[0] != EVERYWHERE:
+                del self._gauges[key]
 
     def dump(self) -> str:
         """Return the record as JSON, for `load`."""
@@ -211,7 +224,7 @@ class Record:
 
     def _learn_length(self, look: Look, chars: int) -> None:
         """Take a length into account, unless an alarm says that lengths are wrong now."""
-        if not self._alarm(_keys(look, Sign.SHORT)[0]):
+        if not any(self._alarm(key) for key in _keys(look, Sign.SHORT)):
             _used(self._lengths, (look.section, look.layout), Length).learn(chars)
 
 

@@ -145,6 +145,10 @@ class Fetcher:
         """Return what is known of the hosts that were asked since the start, by name."""
         return {name: host.state for name, host in self._hosts.items()}
 
+    def rest_left(self, name: str) -> float:
+        """Return the seconds for which a host is left alone, by the monotonic clock."""
+        return self._hosts[name].rest_left() if name in self._hosts else 0.0
+
     async def _try(self, errand: _Errand, start: URL, validators: Validators, cap: int) -> Page:
         answer = await self._follow(errand, start, validators, cap, obey=True)
         if answer.url != start:  # validators are only sent to the first hop

@@ -14,7 +14,7 @@ from __future__ import annotations
 from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
-from harvester.store.database import CATALOGUE
+from harvester.store.database import CATALOGUE, WRITER_PATIENCE
 from harvester.store.reading import (
     ArticleRow,
     Change,
@@ -31,6 +31,7 @@ from harvester.store.verify import Report, verify
 
 __all__ = [
     "CATALOGUE",
+    "WRITER_PATIENCE",
     "Archive",
     "ArticleRow",
     "Change",

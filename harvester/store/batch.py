@@ -184,15 +184,11 @@ class BatchWriter:
             self._write_story(connection, intent)
         if visit := command.visit:
             rows.write_visit(connection, visit)
-            if visit.state is VisitState.HELD:
-                self._settle(connection, visit, has_text=intent is not None)
-
-    def _settle(self, connection: sqlite3.Connection, visit: Visit, *, has_text: bool) -> None:
-        """Clear what waited for a good visit: the page kept of a story, the mark of a gone one."""
-        if has_text:
-            pages.drop(connection, visit.story_id)
-        elif visit.missing_since is None:
-            stories.restore_story(connection, visit.story_id, visit.checked_at, self._clock.now())
+            if visit.state is VisitState.REJECTED or not visit.failures:
+                pages.drop(connection, visit.story_id)
+            if visit.state is VisitState.HELD and not intent and visit.missing_since is None:
+                now = self._clock.now()
+                stories.restore_story(connection, visit.story_id, visit.checked_at, now)
 
     def _write_story(self, connection: sqlite3.Connection, intent: Intent) -> None:
         draft, now = intent.draft, self._clock.now()

@@ -29,6 +29,8 @@ from tests.store.support import StillClock, make_ref, open_store
 MONDAY = date(2026, 10, 19)
 ESCAPE = "\x1b"
 
+HERE = Path("state")
+
 
 def _settings(root: Path, http: Address | None) -> Settings:
     flags = {"seeds": root / "seeds", "state": root / "state"}
@@ -155,7 +157,25 @@ async def test_another_program_at_the_port_is_no_daemon(body: bytes) -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         address = Address("127.0.0.1", runner.addresses[0][1])
-        assert await asyncio.to_thread(ask_daemon, address) is None
+        assert await asyncio.to_thread(ask_daemon, address, HERE) is None
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_daemon_of_another_archive_is_not_ours() -> None:
+    """What answers at the port tells which archive it keeps; only ours counts."""
+    body = b'{"status": "ok", "details": {"state": "/srv/other"}}'
+
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(body=body)
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address = Address("127.0.0.1", runner.addresses[0][1])
+        assert await asyncio.to_thread(ask_daemon, address, HERE) is None
+        assert await asyncio.to_thread(ask_daemon, address, Path("/srv/other")) is not None
     finally:
         await runner.cleanup()
 
@@ -164,7 +184,7 @@ async def test_a_server_for_all_is_asked_on_loopback() -> None:
     """A daemon that listens on every address is found on this machine's own."""
     async with _daemon(Told()) as address:
         everywhere = Address("0.0.0.0", address.port)  # noqa: S104 - only asked
-        told = await asyncio.to_thread(ask_daemon, everywhere)
+        told = await asyncio.to_thread(ask_daemon, everywhere, HERE)
 
     assert told
     assert told["status"] == "ok"

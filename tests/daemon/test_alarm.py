@@ -56,7 +56,7 @@ def test_pages_that_cannot_be_read_are_told_within_two_polls(tmp_path: Path, kin
                 with world.reader() as reader:
                     assert reader.counts().kept_pages >= 2
             world.site.redesign(None)
-            after = await _publish(world, 12, 15 * MINUTE)
+            after = await _publish(world, 18, 15 * MINUTE)
             await world.sleep(2 * HOUR)
             assert _alarms(world) == ()
             assert {*unread, *after} <= set(world.read())

@@ -150,13 +150,14 @@ def test_levels() -> None:
 
 
 def test_the_schedule_does_not_chatter() -> None:
-    """The scheduler's own lines on every tick are left out, its warnings are not."""
+    """The scheduler's own lines on every tick are left out, its errors are not."""
     stream = _configured("json", "debug")
 
     logging.getLogger("apscheduler.executors.default").info("Running job")
-    logging.getLogger("apscheduler.scheduler").warning("missed")
+    logging.getLogger("apscheduler.scheduler").warning("skipped")
+    logging.getLogger("apscheduler.scheduler").error("broken")
 
-    assert [line["event"] for line in _objects(stream)] == ["missed"]
+    assert [line["event"] for line in _objects(stream)] == ["broken"]
 
 
 def test_a_reload_takes_effect_on_loggers_in_use() -> None:

@@ -119,7 +119,6 @@ async def test_killed_and_started_again_it_asks_nothing_twice(
             await heard(process, "open")
             process.kill()
     async with daemon(tmp_path, server) as process:
-        await heard(process, "reconciled")
         await asyncio.to_thread(_wait_for_posts, tmp_path, 25)
         process.terminate()
         assert await process.wait() == 0

@@ -144,11 +144,10 @@ async def test_hold(tmp_path: Path) -> None:
 
 
 async def test_a_kept_page_is_let_go_with_its_text(tmp_path: Path) -> None:
-    """Only a text of that story that came with a good visit ends the stay of its page."""
-    bad = replace(make_visit(), state=VisitState.FAILED)
+    """Only a good visit to that story, or its rejection, ends the stay of its page."""
+    bad = replace(make_visit(), state=VisitState.FAILED, failures=1)
     async with open_store(tmp_path) as archive:
         await archive.hold(make_page(), bad)
-        await archive.note(make_visit())
         await archive.put(make_draft(), bad)
         await archive.put(make_draft())
         await archive.put(make_draft("2", "other"), make_visit("2"))
