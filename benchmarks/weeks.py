@@ -224,7 +224,7 @@ def _alarms(seen: Observed) -> list[Figure]:
         polls = sum(span[0] <= each <= at for each in seen.polls)
         tried = sum(span[0] <= each <= at and "/story" in r.target for each, r in seen.requests)
         rows += [
-            Figure("minutes from the redesign to the alarm", minutes, "min"),
+            Figure("minutes from the redesign to the alarm", minutes, "min", most=60.0),
             Figure("  polls until then", polls, most=2),
             Figure("  stories asked for until then", tried),
         ]

@@ -77,8 +77,9 @@ class Workload:
                 if not self._closed:
                     await task.work()
             finally:
-                self._keys.discard(task.key)
-                self.sizes[task.lane] -= 1
+                if task.key in self._keys:
+                    self._keys.remove(task.key)
+                    self.sizes[task.lane] -= 1
 
     async def _finish(self, tasks: list[asyncio.Task[None]], grace: float) -> None:
         """Let workers end: those that wait are woken by tasks without work.

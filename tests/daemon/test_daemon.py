@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -345,5 +345,71 @@ def test_a_failing_disk_is_waited_for(tmp_path: Path) -> None:
             await world.sleep(5 * MINUTE)
             assert story.story_id in world.read()
         assert verify(world.settings.seeds, world.settings.state).differences == ()
+
+    live(tmp_path, act)
+
+
+def test_news_overtakes_what_is_caught_up_on(tmp_path: Path) -> None:
+    """While hundreds of stories wait, the list is asked in its rhythm and news goes first."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(2 * MINUTE)
+            story = world.publish()
+            await world.sleep(62 * MINUTE)
+            held = world.read()
+            assert story.story_id in held
+            assert 300 < len(held) < 500
+
+    live(tmp_path, act, held=600, since=date(2026, 9, 30), rate="0.1")
+
+
+def test_a_clock_set_back_does_not_prolong_a_rest(tmp_path: Path) -> None:
+    """After an outage and a clock that is put right, news is held as ever."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            world.site.outage(503)
+            await world.sleep(HOUR)
+            world.clock.jump(-HOUR)
+            world.site.recover()
+            story = world.publish()
+            await world.sleep(2 * HOUR)
+            assert story.story_id in world.read()
+
+    live(tmp_path, act)
+
+
+def test_a_copy_that_cannot_be_made_stops_nothing(tmp_path: Path) -> None:
+    """A snapshot folder that is none is told; lists and stories go on, opened once."""
+
+    async def act(world: World) -> None:
+        world.settings.state.mkdir()
+        (world.settings.state / "snapshots").write_text("no folder", "utf-8")
+        async with world.daemon():
+            await world.sleep(HOUR)
+            story = world.publish()
+            await world.sleep(5 * HOUR)
+            assert story.story_id in world.read()
+            assert len(world.asked("/robots.txt")) == 1
+
+    live(tmp_path, act)
+
+
+def test_a_catalogue_that_vanishes_is_not_made_anew(tmp_path: Path) -> None:
+    """A volume that goes is waited for; nothing is begun on the disk below it."""
+
+    async def act(world: World) -> None:
+        async with world.daemon():
+            await world.sleep(HOUR)
+            away = tmp_path / "away"
+            world.settings.state.rename(away)
+            story = world.publish()
+            await world.sleep(3 * HOUR)
+            assert not (world.settings.state / "harvester.db").exists()
+            away.rename(world.settings.state)
+            await world.sleep(70 * MINUTE)
+            assert story.story_id in world.read()
 
     live(tmp_path, act)
