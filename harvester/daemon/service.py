@@ -1,8 +1,8 @@
 """The daemon from start to end; `run` reads from top to bottom.
 
-open archive ─▶ session ─┬─ told to end ─▶ finish or give back what is in flight
-     ▲                   ├─ told to read its settings again ─▶ open with the new ones
-     └── room on disk ───┴─ disk full or failing ─▶ wait
+open archive ─▶ duty ──┬─ told to end ─▶ finish or give back what is in flight
+     ▲                 ├─ told to read its settings again ─▶ open with the new ones
+     └── room on disk ─┴─ disk full or failing ─▶ wait
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import structlog
 
 from harvester.clock import Clock
 from harvester.daemon.board import Board
+from harvester.daemon.duty import BEAT, Duty
 from harvester.daemon.notify import Notifier, watchdog_interval
-from harvester.daemon.session import BEAT, Session
 from harvester.discover import Discovery
 from harvester.errors import Busy, DiskError, HarvesterError
 from harvester.model import Decision, Stored
@@ -43,23 +43,23 @@ class Signals:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self._reload = False
-        self._session_over = asyncio.Event()
+        self._duty_over = asyncio.Event()
 
     def stop(self) -> None:
         """Tell it to end."""
         self.stopping.set()
-        self._session_over.set()
+        self._duty_over.set()
 
     def hang_up(self) -> None:
         """Tell it to read its settings again."""
         self._reload = True
-        self._session_over.set()
+        self._duty_over.set()
 
-    def session_over(self) -> asyncio.Event:
-        """Return the event that ends a session that begins now."""
+    def duty_over(self) -> asyncio.Event:
+        """Return the event that ends a duty that begins now."""
         if not self.are_waiting:
-            self._session_over.clear()
-        return self._session_over
+            self._duty_over.clear()
+        return self._duty_over
 
     @property
     def are_waiting(self) -> bool:
@@ -94,10 +94,10 @@ async def run(
         while not signals.stopping.is_set():
             try:
                 _require_again(settings.state, opened)
-                async with _opened(settings, clock, board, signals) as session:
+                async with _opened(settings, clock, board, signals) as duty:
                     opened, former = settings.state, None
                     notifier.ready()
-                    await session.run(signals.session_over())
+                    await duty.run(signals.duty_over())
             except HarvesterError as problem:
                 if former is not None:
                     log.error("settings", problem=str(problem), then="the former ones hold")
@@ -118,7 +118,7 @@ async def run(
 @asynccontextmanager
 async def _opened(
     settings: Settings, clock: Clock, board: Board, signals: Signals
-) -> AsyncIterator[Session]:
+) -> AsyncIterator[Duty]:
     watcher, stopping = _LogWatcher(), signals.stopping
     async with (
         open_writer(
@@ -127,7 +127,7 @@ async def _opened(
         open_fetcher(settings, archive, watcher, clock, breaker=True) as fetcher,
     ):
         log.info("open", seeds=str(settings.seeds), state=str(settings.state))
-        yield Session(settings, archive, fetcher, clock, board)
+        yield Duty(settings, archive, fetcher, clock, board)
 
 
 def _require_again(state: Path, opened: Path | None) -> None:

@@ -55,7 +55,7 @@ _FIRST = -math.inf
 _GAUGES, _HEARTBEAT, _SINCE = "gauges", "heartbeat", "since"
 
 
-class Session:
+class Duty:
     """What one opening of the archive does until `run` is told to end."""
 
     def __init__(
