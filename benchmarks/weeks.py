@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -117,9 +118,11 @@ async def _weeks(plan: Plan, folder: Path, clock: VirtualClock) -> list[Request]
         daemon = asyncio.create_task(service.run(settings, clock, signals, {}))
         newspaper = asyncio.create_task(_live(plan, site, clock))
         await asyncio.wait({daemon, newspaper}, return_when=asyncio.FIRST_COMPLETED)
-        newspaper.cancel()
         signals.stop()
         await daemon
+        newspaper.cancel()
+        with suppress(asyncio.CancelledError):
+            await newspaper  # whatever ended it early is told
         return server.log
 
 

@@ -184,7 +184,10 @@ def make_plan(days: int, seed: int = 0) -> Plan:
     before = tuple(story for story in numbered if story.published < start)
     actions: list[Action] = [Publish(s.published, s) for s in numbered if s.published >= start]
     for story in numbered:
-        actions += _fate(luck, story)
+        fate = list(_fate(luck, story))
+        # What happened before the first day is not shown; half of a fate would be wrong.
+        if all(action.at >= start for action in fate):
+            actions += fate
     actions += _troubles()
     kept = sorted((a for a in actions if start <= a.at < end), key=lambda action: action.at)
     return Plan(start, end, before, tuple(kept))

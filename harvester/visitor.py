@@ -179,7 +179,7 @@ class Visitor:
             return Ending(await self._pass_by(ref, before, page, at))
         draft = draft_of_page(article, page.fetched_at)
         seen = _seen(ref, before, page, at)
-        expected = judge.decide(await self._archive.known(article.story_id), None, draft)
+        expected = await self._archive.expect(draft)
         opinion = self._scrutiny.weigh(Reading(ref, before, article, expected))
         match opinion.course:
             case Course.HOLD | Course.DRIFT as course:

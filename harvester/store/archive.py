@@ -17,6 +17,7 @@ from harvester.clock import Clock
 from harvester.errors import UsageError
 from harvester.model import (
     Counts,
+    Decision,
     Draft,
     HostState,
     Known,
@@ -249,6 +250,10 @@ class Archive:
     async def visit(self, story_id: str) -> Visit | None:
         """Return the last look at a story."""
         return await self._database.run(partial(rows.read_visit, story_id=story_id))
+
+    async def expect(self, draft: Draft) -> Decision:
+        """Return the verdict that a draft would get now; nothing is written."""
+        return await self._database.run(partial(self._writer.expect, draft=draft))
 
     async def known(self, story_id: str) -> Known | None:
         """Return what is held of a story."""

@@ -106,6 +106,12 @@ class BatchWriter:
                 self._write_rows(connection, command, intent)
         return [each.stored if isinstance(each, Intent) else each for each in judged]
 
+    def expect(self, connection: sqlite3.Connection, draft: Draft) -> Decision:
+        """Return the verdict that a draft would get now; nothing is written."""
+        story_id = draft.article.story_id
+        twin = rows.twin(connection, draft.content_hash, story_id)
+        return self._decide(rows.known(connection, story_id), twin, draft)
+
     def _judge_all(
         self, connection: sqlite3.Connection, commands: Sequence[Command]
     ) -> list[Intent | HarvesterError | None]:
