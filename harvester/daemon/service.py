@@ -86,6 +86,8 @@ async def run(
     waited for. A bug ends it: what is restarted with
     all its rows is better than what goes on in a state nobody knows.
     """
+    if not settings.contact:
+        log.warning("contact", problem="not set: name an address or URL for the site's operators")
     board = Board(clock, BEAT, settings.state)
     notifier = Notifier(environ)
     former: Settings | None = None

@@ -53,7 +53,6 @@ class Metrics:
         self._state = Enum("harvester_state", "State of the daemon", states=STATES, registry=own)
         self._queue = gauge("harvester_queue_size", "Jobs that wait", by_lane)
         self._free = gauge("harvester_free_bytes", "Free room on the fullest disk")
-        self._stories = gauge("harvester_stories", "Stories held")
         self._begin_at_zero()
 
     def ended(self, verdict: Verdict, lane: Lane) -> None:
@@ -94,10 +93,6 @@ class Metrics:
     def free(self, room: int) -> None:
         """Tell the free room (bytes) of the fullest disk."""
         self._free.set(room)
-
-    def stories(self, held: int) -> None:
-        """Tell how many stories are held."""
-        self._stories.set(held)
 
     def _begin_at_zero(self) -> None:
         """Make the series whose labels are known, so that the first event is seen as a rise."""

@@ -71,13 +71,13 @@ async def test_status_is_json_of_all_that_is_known(client: Client, told: Told) -
 
 async def test_metrics_can_be_parsed(client: Client, metrics: Metrics) -> None:
     """What Prometheus' own parser reads is what was told."""
-    metrics.stories(5)
+    metrics.drift(5)
 
     reply = await client.ask("metrics", Accept="application/openmetrics-text;version=9.9.9")
 
     assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     families = {family.name: family for family in text_string_to_metric_families(reply.text)}
-    assert [sample.value for sample in families["harvester_stories"].samples] == [5.0]
+    assert [sample.value for sample in families["harvester_drift_alarms"].samples] == [5.0]
 
 
 async def test_the_page_shows_the_report(client: Client, told: Told) -> None:

@@ -44,7 +44,6 @@ def test_each_event_has_its_series() -> None:
     metrics.drift(2)
     metrics.queue(Lane.AGAIN, 7)
     metrics.free(10**9)
-    metrics.stories(5)
 
     assert _moved(metrics, before) == {
         "harvester_visits_total{lane=live,verdict=new}": 2,
@@ -54,7 +53,6 @@ def test_each_event_has_its_series() -> None:
         "harvester_drift_alarms": 2,
         "harvester_queue_size{lane=again}": 7,
         "harvester_free_bytes": 10**9,
-        "harvester_stories": 5,
     }
 
 
@@ -110,9 +108,9 @@ def test_a_state_of_no_known_word_is_a_bug() -> None:
 def test_registries_do_not_share() -> None:
     """Two sets of metrics in one process have nothing to do with each other."""
     one, other = Metrics(), Metrics()
-    one.stories(5)
+    one.drift(5)
 
-    assert _samples(other)["harvester_stories"] == 0
+    assert _samples(other)["harvester_drift_alarms"] == 0
 
 
 def test_names_follow_the_conventions() -> None:
