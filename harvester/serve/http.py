@@ -10,6 +10,7 @@ have a browser read it under a name of its own (DNS rebinding).
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import date
 from ipaddress import ip_address
@@ -67,8 +68,8 @@ class HttpServer:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as problem:
             await self._runner.cleanup()
-            # asyncio repeats the address before the reason.
-            reason = (problem.strerror or str(problem)).rpartition(": ")[2]
+            # asyncio's own text repeats the address, and differs from release to release.
+            reason = os.strerror(problem.errno) if (problem.errno or 0) > 0 else str(problem)
             raise UsageError(
                 f"--http {_authority(host, port)}: cannot be listened at: {reason}; "
                 "choose another HOST:PORT, or off"

@@ -229,7 +229,7 @@ async def test_a_port_in_use_is_wrong_usage(told: Told, metrics: Metrics) -> Non
                 pass
 
     assert str(caught.value) == (
-        f"--http 127.0.0.1:{port}: cannot be listened at: address already in use; "
+        f"--http 127.0.0.1:{port}: cannot be listened at: Address already in use; "
         "choose another HOST:PORT, or off"
     )
 

@@ -132,6 +132,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         _ = self._held(self.create_task(ended))
         return transport, protocol
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Wait for the threads to end, for as long as it takes: the limit would be virtual."""
+        del timeout
+        await super().shutdown_default_executor()
+
     def _held(self, future: asyncio.Future[T]) -> asyncio.Future[T]:
         self._poll.at_work += 1
         future.add_done_callback(self._let_go)
