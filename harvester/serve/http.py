@@ -69,7 +69,8 @@ class HttpServer:
         except OSError as problem:
             await self._runner.cleanup()
             # asyncio's own text repeats the address, and differs from release to release.
-            reason = os.strerror(problem.errno) if (problem.errno or 0) > 0 else str(problem)
+            number = problem.errno or 0
+            reason = os.strerror(number) if number > 0 else str(problem)
             raise UsageError(
                 f"--http {_authority(host, port)}: cannot be listened at: {reason}; "
                 "choose another HOST:PORT, or off"
