@@ -145,14 +145,17 @@ async def backfill(
 
 async def fetch(
     settings: Settings,
-    urls: Iterable[str],
+    order: FetchOrder,
     watcher: Watcher,
     clock: Clock,
     stopping: asyncio.Event,
 ) -> Outcome:
-    """Ask for the pages of these stories now, also where they are held already."""
+    """Ask for the pages of these stories now, also where they are held already.
+
+    Opens what it needs; raises what `perform` does.
+    """
     async with _open_workshop(settings, watcher, clock) as workshop:
-        return await perform(FetchOrder(tuple(urls)), workshop, watcher, stopping)
+        return await perform(order, workshop, watcher, stopping)
 
 
 async def import_posts(

@@ -19,7 +19,7 @@ from harvester.errors import UsageError
 from harvester.model import Era
 from harvester.replica.server import ReplicaServer
 from harvester.replica.site import Site
-from harvester.runs import Order, Outcome, backfill, fetch
+from harvester.runs import FetchOrder, Order, Outcome, backfill, fetch
 from harvester.settings import Settings
 from harvester.store import Report, open_archive, verify
 from harvester.zaobao.urls import HK_HOST
@@ -56,7 +56,7 @@ async def _demo(settings: Settings, folder: Path) -> int:
         await _shown(console, backfill, settings, Order())
         console.rule("the other host: stories of its own, and the same stories in its layouts")
         other = [url for shown in site.truth() for url in shown.urls if HK_HOST in url.split("/")]
-        await _shown(console, fetch, settings, other)
+        await _shown(console, fetch, settings, FetchOrder(tuple(other)))
         asked = len(server.log)
         console.rule("backfill again")
         await _shown(console, backfill, settings, Order())

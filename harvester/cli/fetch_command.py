@@ -21,6 +21,6 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         chosen,
         settings,
         screen,
-        lambda stopping: fetch(settings, order.urls, screen, SystemClock(), stopping),
+        lambda stopping: fetch(settings, order, screen, SystemClock(), stopping),
     )
     return report(outcome, screen, as_json=chosen.json)

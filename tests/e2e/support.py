@@ -153,11 +153,12 @@ class Place:
         """Run a backfill of these addresses."""
         return await self.backfill(Order(Source.URLS, urls=tuple(urls)))
 
-    async def fetch(self, *urls: str) -> Run:
+    async def fetch(self, *urls: str, all_revisions: bool = False) -> Run:
         """Ask for the pages of these stories now."""
         watcher = Watcher()
         settings = self.settings()
-        outcome = await runs.fetch(settings, urls, watcher, self.clock, asyncio.Event())
+        order = runs.FetchOrder(urls, all_revisions=all_revisions)
+        outcome = await runs.fetch(settings, order, watcher, self.clock, asyncio.Event())
         return Run(outcome, watcher)
 
     async def take_in(self, *paths: Path) -> Run:

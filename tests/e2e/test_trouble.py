@@ -329,3 +329,19 @@ async def test_a_mass_of_other_texts_is_written_only_if_wanted(
         assert "--all-revisions" in str(run.outcome.halted)
         assert before == place.identities()
     place.check()
+
+
+async def test_a_fetch_of_many_other_texts_writes_them_if_wanted(tmp_path: Path) -> None:
+    """Also where addresses are named a mass is held back, and `all_revisions` writes it."""
+    async with ReplicaServer(Site.bulk(12)) as server:
+        place = Place(tmp_path, server.origin)
+        await place.backfill()
+        server.site.redesign("extra")
+        urls = [shown.urls[0] for shown in server.site.truth()]
+
+        held_back = await place.fetch(*urls)
+        wanted = await place.fetch(*urls, all_revisions=True)
+
+    assert held_back.counts == {"failed": 12}
+    assert wanted.counts == {"revised": 12}
+    place.check()
