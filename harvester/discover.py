@@ -119,7 +119,7 @@ class Discoverer:
             replace(known.get(child.url, SourceState(child.url)), lastmod=child.lastmod)
             for child in children
         ]
-        index = SourceState(INDEX_URL, _validators(page), page.fetched_at)
+        index = SourceState(INDEX_URL, page.validators, page.fetched_at)
         await self._archive.record((), *states, index)
 
     async def _child(self, child: Child) -> date | None:
@@ -139,7 +139,7 @@ class Discoverer:
         if sitemap.problem:
             self.found.problem(f"{child.url}: {sitemap.problem}")
         # The validators of a file that broke off are not kept: it is read again in the next run.
-        validators = Validators() if sitemap.problem else _validators(page)
+        validators = Validators() if sitemap.problem else page.validators
         state = SourceState(child.url, validators, page.fetched_at, child.lastmod, newest)
         self.found.fresh += await self._archive.record(sitemap.stories, state)
         return newest
@@ -218,7 +218,3 @@ def read_addresses(lines: Iterable[str]) -> tuple[list[StoryRef], list[NotAStory
 
 def _all_before(scope: Scope, refs: tuple[StoryRef, ...]) -> bool:
     return scope.since is not None and bool(refs) and all(ref.day < scope.since for ref in refs)
-
-
-def _validators(page: Page) -> Validators:
-    return Validators(page.etag, page.last_modified)

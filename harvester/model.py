@@ -67,6 +67,14 @@ class StoryRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional request sends (RFC 9110, 13.1)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One answer of the site: decoded from transfer coding, not yet from its charset.
 
@@ -85,13 +93,10 @@ class Page:
     last_modified: str | None = None
     max_age: float | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a conditional request sends (RFC 9110, 13.1)."""
-
-    etag: str | None = None
-    last_modified: str | None = None
+    @property
+    def validators(self) -> Validators:
+        """Return what makes the next request for it conditional."""
+        return Validators(self.etag, self.last_modified)
 
 
 @dataclass(frozen=True, slots=True)

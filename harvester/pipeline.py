@@ -105,11 +105,9 @@ class _Deferring:
         self.looked = 0
 
     def weigh(self, reading: Reading) -> Opinion:
-        held = reading.before is not None and reading.before.state is VisitState.HELD
-        self.looked += held
+        self.looked += reading.of_held
         opinion = self._guard.weigh(reading) if self._guard else _WRITE
-        replaces = reading.expected.verdict is Verdict.REVISED and not reading.expected.archival
-        return Opinion(Course.LATER) if opinion == _WRITE and replaces else opinion
+        return Opinion(Course.LATER) if opinion == _WRITE and reading.replaces else opinion
 
     def unmodified(self, ref: StoryRef) -> None:
         self.looked += 1

@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 # Half of the longest pause: so the morning is met and not overslept.
 _AHEAD = timedelta(minutes=30)
-_SHORTEST, _LONGEST = 120.0, 3600.0
+SHORTEST, LONGEST = 120.0, 3600.0
 # The hours of a list of which nothing is known: stories an hour.
 _UNKNOWN = (1.0,) * 6 + (6.0,) * 18
 # A list that never had a story at this hour may have one: stories a minute.
@@ -45,7 +45,7 @@ def rate(hours: tuple[float, ...], now: datetime, recent: int, covered: float) -
 
 
 def pause(
-    rate: float, *, shortest: float = _SHORTEST, longest: float = _LONGEST, worth: float = 10.0
+    rate: float, *, shortest: float = SHORTEST, longest: float = LONGEST, worth: float = 10.0
 ) -> float:
     """Return the best pause in seconds for `rate` stories a minute, between the two bounds.
 
@@ -62,8 +62,8 @@ def jittered(pause: float, roll: float) -> float:
     At the bounds it is spread to the inner side only, evenly, so that lists that all wait the
     longest pause do not come due together.
     """
-    low = max(0.9 * pause, min(pause, _SHORTEST))
-    high = min(1.1 * pause, max(pause, _LONGEST))
+    low = max(0.9 * pause, min(pause, SHORTEST))
+    high = min(1.1 * pause, max(pause, LONGEST))
     return min(high, low + (high - low) * roll)
 
 

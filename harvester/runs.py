@@ -24,7 +24,7 @@ from harvester.pipeline import Pipeline, Plan, Work, address_scope
 from harvester.settings import Settings
 from harvester.store import WRITER_PATIENCE, Archive
 from harvester.visitor import Scrutiny
-from harvester.zaobao.sections import in_section
+from harvester.zaobao.sections import in_any
 
 
 class Source(StrEnum):
@@ -385,5 +385,5 @@ class _Run:
 def _is_in(ref: StoryRef, scope: Scope) -> bool:
     late = scope.until is not None and ref.day > scope.until
     early = scope.since is not None and ref.day < scope.since
-    listed = not scope.sections or any(in_section(ref.section, path) for path in scope.sections)
+    listed = in_any(ref.section, scope.sections)
     return listed and not (late or early)

@@ -66,6 +66,16 @@ class Reading:
     article: Article
     expected: Decision
 
+    @property
+    def of_held(self) -> bool:
+        """Say whether the story was held before."""
+        return self.before is not None and self.before.state is VisitState.HELD
+
+    @property
+    def replaces(self) -> bool:
+        """Say whether the text would replace the one that is held."""
+        return self.expected.verdict is Verdict.REVISED and not self.expected.archival
+
 
 class Scrutiny(Protocol):
     """Who watches what is read, and may hold a text back."""
@@ -219,8 +229,9 @@ def is_in_scope(scope: Scope, published: datetime) -> bool:
 
 def _validators(ref: StoryRef, before: Visit | None) -> Validators:
     """Return what makes the request conditional: only where the text is held, from there."""
-    held = before is not None and before.state is VisitState.HELD and before.url == ref.url
-    return before.validators if before is not None and held else Validators()
+    if before is None or before.state is not VisitState.HELD or before.url != ref.url:
+        return Validators()
+    return before.validators
 
 
 def _seen(
@@ -230,7 +241,7 @@ def _seen(
     published: datetime | None = None,
     reason: str = "",
 ) -> Visit:
-    validators = Validators(page.etag, page.last_modified) if not reason else Validators()
+    validators = page.validators if not reason else Validators()
     return judge.visited(
         ref,
         before,

@@ -252,8 +252,7 @@ class Duty:
     async def _perform(self, job: Job, watcher: Watcher, stopping: asyncio.Event) -> Outcome:
         """Do what a command asked for, in the share of the budget that is left."""
         line = Line(self._fetcher.in_lane(Lane.BACKFILL), self._outage)
-        paused = lambda: bool(self._board.paused)  # noqa: E731
-        patient = PatientLine(line, self._clock, stopping.is_set, paused)
+        patient = PatientLine(line, self._clock, stopping.is_set, lambda: bool(self._board.paused))
         guard = Guard(self._watchman)
         workshop = Workshop(self._settings, self._archive, patient, self._clock, guard)
         return await perform(job, workshop, watcher, stopping)

@@ -20,7 +20,7 @@ from harvester.store import Archive
 
 log = structlog.stdlib.get_logger(__name__)
 
-# After stories, before nothing: jobs of the day go before stories, after the lists.
+# After the lists, before the stories.
 _RANK = -1e9
 # After a failure; doubles up to six hours.
 _RETRY, _LONGEST_RETRY = 600.0, 21_600.0

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -31,14 +31,13 @@ from harvester.fetch import SITEMAP_CAP, Getter
 from harvester.model import Page, Poll, Scope, StoryRef, Validators, Watch
 from harvester.store import Archive
 from harvester.zaobao.listing import Card, Listing, read_listing
-from harvester.zaobao.sections import LIVE_LISTS, below, in_section, listing_urls
+from harvester.zaobao.sections import LIVE_LISTS, below, in_any, listing_urls
 from harvester.zaobao.sitemap import children_for, is_month, read_sitemap
 from harvester.zaobao.urls import singapore_day
 
 log = logging.getLogger(__name__)
 
 SITEMAP = "sitemap"
-SHORTEST, LONGEST = 120.0, 3600.0
 # The sitemap has what appears once a day, at one go: it is not worth running after.
 _SITEMAP_SHORTEST = 900.0
 # So many of the oldest cards of a page must be known before it counts as overlapping: single ones
@@ -191,11 +190,11 @@ class Rounds:
         unseen = await self._archive.unseen(look.refs)
         self._note_recent(watch.name, len(unseen) if watch.checked_at else 0)
         pause = self._pause(watch.name, hours, now, look.rate)
-        pause = max(pause, min(look.max_age or 0.0, LONGEST))
+        pause = max(pause, min(look.max_age or 0.0, rhythm.LONGEST))
         after = replace(
             self._scheduled(watch, now, pause),
             url=look.url,
-            validators=_validators(look.page) if look.page else watch.validators,
+            validators=look.page.validators if look.page else watch.validators,
             checked_at=now,
             failures=0,
             newest=max(filter(None, (look.newest, watch.newest)), default=None),
@@ -229,7 +228,7 @@ class Rounds:
         failures = watch.failures + (not trouble)
         pause = self._pause(watch.name, hours, now)
         if not trouble:
-            pause = min(LONGEST, max(SHORTEST, pause * 2 ** min(failures - 2, 5)))
+            pause = min(rhythm.LONGEST, max(rhythm.SHORTEST, pause * 2 ** min(failures - 2, 5)))
         if failures > 1 and not watch.checked_at:
             pause = _ABSENT
         after = replace(self._scheduled(watch, now, pause), failures=failures, problem=problem)
@@ -254,10 +253,10 @@ class Rounds:
         if sitemap.problem:  # it is read again next time
             log.warning("%s: %s", url, sitemap.problem)
             page = replace(page, etag=None, last_modified=None)
-        wanted = [ref for ref in sitemap.stories if _stands_in(ref, self._sections)]
+        wanted = [ref for ref in sitemap.stories if in_any(ref.section, self._sections)]
         lists = [name for name in self._names() if name != SITEMAP]
-        refs = tuple(ref for ref in wanted if not _stands_in(ref, lists))
-        others = tuple(ref for ref in wanted if _stands_in(ref, lists))
+        refs = tuple(ref for ref in wanted if not in_any(ref.section, lists))
+        others = tuple(ref for ref in wanted if in_any(ref.section, lists))
         return Look(watch, url, len(sitemap.stories), refs, others, page, max_age=page.max_age)
 
     async def _newest_sitemap(self, watch: Watch) -> str:
@@ -331,8 +330,8 @@ class Rounds:
         recent = sum(fresh for _, fresh in self._recent.get(name, ()))
         unknown = all(math.isnan(hour) for hour in hours)
         rate = shown if shown and unknown else rhythm.rate(hours, now, recent, covered)
-        shortest = _SITEMAP_SHORTEST if name == SITEMAP else SHORTEST
-        return rhythm.pause(rate, shortest=shortest, longest=LONGEST)
+        shortest = _SITEMAP_SHORTEST if name == SITEMAP else rhythm.SHORTEST
+        return rhythm.pause(rate, shortest=shortest)
 
     def _note_recent(self, name: str, fresh: int) -> None:
         looks = self._recent.setdefault(name, deque())
@@ -374,11 +373,7 @@ def is_due(watch: Watch, now: datetime) -> bool:
 
 
 def _expected(hours: tuple[float, ...], since: datetime | None, until: datetime | None) -> float:
-    return rhythm.expected(hours, since, until) if since and until and since < until else 0.0
-
-
-def _stands_in(ref: StoryRef, sections: Sequence[str]) -> bool:
-    return not sections or any(in_section(ref.section, section) for section in sections)
+    return rhythm.expected(hours, since, until) if since and until else 0.0
 
 
 def _listing(page: Page) -> Listing:
@@ -389,7 +384,3 @@ def _listing(page: Page) -> Listing:
     if not listing.cards:
         raise SourceUnreadable(page.url, "names no stories")
     return listing
-
-
-def _validators(page: Page) -> Validators:
-    return Validators(page.etag, page.last_modified)

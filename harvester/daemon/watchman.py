@@ -12,7 +12,7 @@ from datetime import datetime
 from harvester import drift, judge
 from harvester.clock import Clock
 from harvester.daemon.rounds import SITEMAP, Told
-from harvester.model import StoryRef, Verdict, Visit, VisitState
+from harvester.model import StoryRef, Verdict, Visit
 from harvester.visitor import Course, Opinion, Reading
 
 # The sitemap is first with what appears once a day, and the paper does not appear every day: its
@@ -45,12 +45,10 @@ class Watchman:
 
     def weigh(self, reading: Reading) -> Opinion:
         """Say what to do with a text: write it, look again, or hold it back."""
-        before, expected = reading.before, reading.expected
-        held = before is not None and before.state is VisitState.HELD
-        replaces = expected.verdict is Verdict.REVISED and not expected.archival
-        looks = _looks_before(before, replaces=replaces)
+        replaces = reading.replaces
+        looks = _looks_before(reading)
         if not looks:
-            counts = held and self._tells_of_edits(reading)
+            counts = reading.of_held and self._tells_of_edits(reading)
             self._looked += counts
             self._observe(self._look(reading, revised=replaces if counts else None))
             self._note_change(replaces=replaces)
@@ -74,9 +72,7 @@ class Watchman:
 
     def alarming(self, reading: Reading) -> str:
         """Return which alarm is on about something that this page shows, empty if none."""
-        expected = reading.expected
-        replaces = expected.verdict is Verdict.REVISED and not expected.archival
-        return self.record.alarming(self._look(reading, revised=replaces or None))
+        return self.record.alarming(self._look(reading, revised=reading.replaces or None))
 
     def _look(self, reading: Reading, *, revised: bool | None) -> drift.Look:
         twin = reading.expected.verdict is Verdict.DUPLICATE
@@ -174,10 +170,11 @@ def _missed_look(ref: StoryRef, verdict: Verdict, reason: str, now: datetime) ->
     return shown(ref.section, ref.url, now)
 
 
-def _looks_before(before: Visit | None, *, replaces: bool) -> int:
+def _looks_before(reading: Reading) -> int:
     """Return how many looks before this one showed the text and did not have it written."""
+    before = reading.before
     if before is None:
         return 0
     if before.reason.startswith((judge.DOUBTFUL, judge.DRIFTING)):
         return before.failures
-    return 1 if replaces and before.reason == judge.CHANGED else 0
+    return 1 if reading.replaces and before.reason == judge.CHANGED else 0

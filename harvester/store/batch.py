@@ -108,9 +108,13 @@ class BatchWriter:
 
     def expect(self, connection: sqlite3.Connection, draft: Draft) -> Decision:
         """Return the verdict that a draft would get now; nothing is written."""
+        return self._verdict(connection, draft)[0]
+
+    def _verdict(self, connection: sqlite3.Connection, draft: Draft) -> tuple[Decision, str | None]:
+        """Return the verdict on a draft, and another story with its text."""
         story_id = draft.article.story_id
         twin = rows.twin(connection, draft.content_hash, story_id)
-        return self._decide(rows.known(connection, story_id), twin, draft)
+        return self._decide(rows.known(connection, story_id), twin, draft), twin
 
     def _judge_all(
         self, connection: sqlite3.Connection, commands: Sequence[Command]
@@ -127,10 +131,8 @@ class BatchWriter:
 
     def _judge(self, connection: sqlite3.Connection, draft: Draft, taken: set[str]) -> Intent:
         _refuse_broken_text(draft)
-        story_id = draft.article.story_id
-        twin = rows.twin(connection, draft.content_hash, story_id)
-        decision = self._decide(rows.known(connection, story_id), twin, draft)
-        path = stories.path_of(connection, story_id)
+        decision, twin = self._verdict(connection, draft)
+        path = stories.path_of(connection, draft.article.story_id)
         file = decision.verdict in {Verdict.NEW, Verdict.REVISED} and not decision.archival
         if decision.verdict is Verdict.NEW:
             path = self._choose_path(connection, draft, taken)

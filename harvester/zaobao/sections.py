@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harvester.zaobao.urls import HK_HOST, SG_HOST
@@ -59,6 +60,11 @@ _NO_ARTICLES = {
 def in_section(path: str, section: str) -> bool:
     """Say whether `path` is `section` or lies below it."""
     return path == section or path.startswith(f"{section}/")
+
+
+def in_any(path: str, sections: Sequence[str]) -> bool:
+    """Say whether `path` is in one of `sections`; no sections mean all."""
+    return not sections or any(in_section(path, section) for section in sections)
 
 
 def below(section: str) -> tuple[str, ...]:

@@ -143,11 +143,9 @@ async def test_json_has_the_same(
     assert watch["next_check_at"] > watch["checked_at"]
 
 
-@pytest.mark.parametrize(
-    "body", [b"hello", b"[]", b"{}", b'{"status": 1}', b"\xff", b"", b"[" * 100_000, b'{"status":']
-)
-async def test_another_program_at_the_port_is_no_daemon(body: bytes) -> None:
-    """Whatever answers there, and is no report, counts as none."""
+@asynccontextmanager
+async def _answering(body: bytes) -> AsyncIterator[Address]:
+    """Answer every request with these bytes while the block runs; yield the address."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(body=body)
@@ -156,28 +154,27 @@ async def test_another_program_at_the_port_is_no_daemon(body: bytes) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        address = Address("127.0.0.1", runner.addresses[0][1])
-        assert await asyncio.to_thread(ask_daemon, address, HERE) is None
+        yield Address("127.0.0.1", runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "body", [b"hello", b"[]", b"{}", b'{"status": 1}', b"\xff", b"", b"[" * 100_000, b'{"status":']
+)
+async def test_another_program_at_the_port_is_no_daemon(body: bytes) -> None:
+    """Whatever answers there, and is no report, counts as none."""
+    async with _answering(body) as address:
+        assert await asyncio.to_thread(ask_daemon, address, HERE) is None
 
 
 async def test_the_daemon_of_another_archive_is_not_ours() -> None:
     """What answers at the port tells which archive it keeps; only ours counts."""
     body = b'{"status": "ok", "details": {"state": "/srv/other"}}'
 
-    async def answer(_: web.BaseRequest) -> web.Response:
-        return web.Response(body=body)
-
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        address = Address("127.0.0.1", runner.addresses[0][1])
+    async with _answering(body) as address:
         assert await asyncio.to_thread(ask_daemon, address, HERE) is None
         assert await asyncio.to_thread(ask_daemon, address, Path("/srv/other")) is not None
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_server_for_all_is_asked_on_loopback() -> None:
