@@ -171,6 +171,120 @@ def _daemon(parser: argparse.ArgumentParser) -> None:
     _add_settings(parser.add_argument_group("the daemon"), _DAEMON)
 
 
+def _changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since",
+        type=_number,
+        metavar="SEQ",
+        help="only entries after this number (default: 0, or what the consumer has had)",
+    )
+    parser.add_argument("--follow", action="store_true", help="wait for more until interrupted")
+    parser.add_argument(
+        "--consumer", metavar="NAME", help="remember under this name what was handed out"
+    )
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("story", metavar="STORY", help="id or address of a story, or its path")
+    parser.add_argument(
+        "revisions",
+        nargs="*",
+        type=_number,
+        metavar="REV",
+        help="the older and the newer text (default: the last two)",
+    )
+    _json(parser)
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=("jsonl", "csv", "parquet", "sqlite"),
+        help="(default: by the ending of the file's name)",
+    )
+    parser.add_argument("--output", metavar="FILE", required=True, help="- for standard output")
+    parser.add_argument(
+        "--since-seq",
+        type=_number,
+        default=0,
+        metavar="SEQ",
+        help="only stories that changed after this entry of the change log",
+    )
+    parser.add_argument(
+        "--spreadsheet",
+        action="store_true",
+        help="csv for spreadsheets: with a byte order mark, and no cell that is a formula",
+    )
+    _selecting(parser)
+    _json(parser)
+
+
+def _search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "query",
+        nargs="+",
+        metavar="WORD",
+        help='all must stand in the story; "in quotes" as it stands; -word must not',
+    )
+    _selecting(parser)
+    parser.add_argument(
+        "--limit", type=_number, default=20, metavar="N", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--sort",
+        choices=("rank", "date"),
+        default="rank",
+        help="the best first, or the newest (default: %(default)s)",
+    )
+    _json(parser)
+
+
+def _hooks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("status", "deliver", "replay", "log"),
+        default="status",
+        help="(default: %(default)s)",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one hook (default: all)")
+    parser.add_argument(
+        "--since", type=_number, metavar="SEQ", help="replay what came after this entry"
+    )
+    _json(parser)
+
+
+def _mirror(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="URL", help="a folder, file://…, s3://bucket/prefix, …")
+    parser.add_argument(
+        "--check", action="store_true", help="read back every post of the mirror, not only new ones"
+    )
+    _json(parser)
+
+
+def _selecting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="D", help=f"first day of publication: {_DAY_HELP}")
+    parser.add_argument("--until", metavar="D", help=f"last day of publication: {_DAY_HELP}")
+    parser.add_argument(
+        "--section",
+        dest="sections",
+        action="append",
+        metavar="PATH",
+        help="only this section, such as realtime/china; may be repeated",
+    )
+    parser.add_argument("--access", choices=("full", "preview"), help="only stories served so")
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+_number.__name__ = "number"  # argparse tells it: "invalid number value"
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", default=".demo", metavar="DIR", help="made anew (default: %(default)s)"
@@ -217,6 +331,49 @@ COMMANDS = (
         "show what is held, what failed and what to do",
         "  harvester status\n  harvester status --json\n",
         _status,
+    ),
+    Command(
+        "changes",
+        "print what is new, revised or gone, as JSON lines",
+        "  harvester changes --since 1200\n"
+        "  harvester changes --follow --consumer site\n"
+        "each line has a number `seq`; who remembers the last one misses nothing\n",
+        _changes,
+    ),
+    Command(
+        "diff",
+        "show what an edit changed",
+        "  harvester diff 1209230\n  harvester diff 1209230 1 3\n",
+        _diff,
+    ),
+    Command(
+        "export",
+        "write the stories as JSON lines, CSV, Parquet or SQLite",
+        "  harvester export --output zaobao.parquet --since 2y\n"
+        "  harvester export --format jsonl --output - --section realtime/china | wc -l\n"
+        "  harvester export --output news.jsonl --since-seq 1200\n",
+        _export,
+    ),
+    Command(
+        "search",
+        "find stories by their text",
+        "  harvester search 王毅 布林肯 --since 2y\n  harvester search '\"G20 峰会\"' -- -东京\n",
+        _search,
+    ),
+    Command(
+        "hooks",
+        "tell other programs of changes: state, delivery, replay",
+        "  harvester hooks\n"
+        "  harvester hooks deliver            once, without a daemon\n"
+        "  harvester hooks replay site --since 1200\n"
+        "  harvester hooks log site\n",
+        _hooks,
+    ),
+    Command(
+        "mirror",
+        "copy new and changed posts to a folder or an object store",
+        "  harvester mirror /srv/mirror\n  harvester mirror s3://bucket/zaobao\n",
+        _mirror,
     ),
     Command(
         "demo",

@@ -23,10 +23,13 @@ from harvester.store.reading import (
     Reader,
     Revision,
     Run,
+    Selection,
+    StoryRow,
     VisitFigure,
     open_archive,
 )
 from harvester.store.space import free_bytes
+from harvester.store.tree import make_folder, replace_file, sync
 from harvester.store.verify import Report, verify
 
 __all__ = [
@@ -44,8 +47,13 @@ __all__ = [
     "Report",
     "Revision",
     "Run",
+    "Selection",
+    "StoryRow",
     "VisitFigure",
     "free_bytes",
+    "make_folder",
     "open_archive",
+    "replace_file",
+    "sync",
     "verify",
 ]

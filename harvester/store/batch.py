@@ -209,7 +209,7 @@ class BatchWriter:
             case Decision(verdict=Verdict.REVISED):
                 stories.revise_story(connection, draft, now)
             case Decision(verdict=Verdict.UNCHANGED, archival=archival):
-                stories.confirm_story(connection, draft)
+                stories.confirm_story(connection, draft, now)
                 if not archival:
                     story_id = draft.article.story_id
                     stories.restore_story(connection, story_id, draft.observed_at, now)

@@ -183,4 +183,14 @@ MIGRATIONS: tuple[str, ...] = (
         at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- The last entry of the change log that tells of a story, so that what came after a number is
+    -- found without reading the log.
+    ALTER TABLE stories ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+    UPDATE stories SET seq = last.seq
+        FROM (SELECT story_id, max(seq) AS seq FROM changes GROUP BY story_id) AS last
+        WHERE last.story_id = stories.story_id;
+    CREATE INDEX stories_by_change ON stories (seq);
+    CREATE INDEX stories_by_time ON stories (published, story_id);
+    """,
 )

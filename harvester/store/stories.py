@@ -100,11 +100,12 @@ def archive_text(connection: sqlite3.Connection, draft: Draft, now: datetime) ->
     _insert_revision(connection, draft, number, now)
 
 
-def confirm_story(connection: sqlite3.Connection, draft: Draft) -> None:
+def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -> None:
     """Note that the current text was seen again; take over what only a page can tell.
 
     A post tells neither access nor era, and an older look tells nothing new. A text that was once
-    marked as a preview stays one: the other host may show the same cut text without a mark.
+    marked as a preview stays one: the other host may show the same cut text without a mark. Who
+    took it for the full text hears of the mark.
     """
     article = draft.article
     seen = {
@@ -114,16 +115,21 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft) -> None:
         "access": article.access,
         "era": article.era,
         "tags": _tags(draft),
-        "preview": Access.PREVIEW,
         "post": Era.POST,
     }
+    held = "WHERE story_id = :story AND content_hash = :hash AND observed_at <= :at"
     if article.era is not Era.POST:
         connection.execute(
-            "UPDATE stories SET access = iif(access = :preview, :preview, :access), "
-            "era = iif(era = :post, :era, era), tags = :tags "
-            "WHERE story_id = :story AND content_hash = :hash AND observed_at <= :at",
+            f"UPDATE stories SET era = iif(era = :post, :era, era), tags = :tags {held}",  # noqa: S608
             seen,
         )
+        if article.access is Access.PREVIEW:
+            marked = connection.execute(
+                f"UPDATE stories SET access = :access {held} AND access <> :access",  # noqa: S608
+                seen,
+            )
+            if marked.rowcount:
+                _insert_change(connection, "revised", article.story_id, now)
     connection.execute(
         "UPDATE stories SET observed_at = :at "
         "WHERE story_id = :story AND content_hash = :hash AND observed_at < :at",
@@ -315,9 +321,12 @@ def _insert_revision(
 
 
 def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: datetime) -> None:
-    connection.execute(
+    cursor = connection.execute(
         "INSERT INTO changes (op, story_id, revision, path, sha256, content_hash, url, title, "
         "published, access, at) SELECT ?, story_id, revision, path, sha256, content_hash, url, "
         "title, published, access, ? FROM stories WHERE story_id = ?",
         (op, stamp(now), story_id),
+    )
+    connection.execute(
+        "UPDATE stories SET seq = ? WHERE story_id = ?", (cursor.lastrowid, story_id)
     )

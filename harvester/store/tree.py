@@ -82,15 +82,8 @@ class PostTree:
         A failed fsync is never tried again: the kernel may have dropped the page.
         """
         target = self.locate(path)
-        temporary = self.locate(str(PurePosixPath(path).with_name(f".harvester-{story_id}.tmp")))
         make_folder(target.parent)
-        with disk_errors(target), _removed_on_error(temporary):
-            temporary.unlink(missing_ok=True)  # left by a killed writer, or planted
-            with os.fdopen(os.open(temporary, _CREATE, 0o666), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
+        replace_file(target, [data], mark=story_id)
 
     def sync_file(self, path: str) -> None:
         """Make the bytes of a file that somebody else has written durable."""
@@ -164,6 +157,23 @@ class PostTree:
                 relative = Path(folder).relative_to(self.root).as_posix()
                 if _is_text(relative):
                     yield "" if relative == "." else relative
+
+
+def replace_file(target: Path, chunks: Iterable[bytes], mark: str, *, durable: bool = True) -> None:
+    """Put bytes at `target` in one step: a reader sees the file before or the whole one after.
+
+    `mark` tells the temporary file beside it from those of others, which a killed writer may have
+    left. The new name is durable once its folder is synced (`sync`). Raises DiskError.
+    """
+    temporary = target.with_name(f".harvester-{mark}.tmp")
+    with disk_errors(target), _removed_on_error(temporary):
+        temporary.unlink(missing_ok=True)  # left by a killed writer, or planted
+        with os.fdopen(os.open(temporary, _CREATE, 0o666), "wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(target)
 
 
 def make_folder(folder: Path) -> None:
