@@ -12,12 +12,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from harvester.errors import Busy, DatabaseUnusable, DiskError
-from harvester.store import Change, Reader
+from harvester.store import Change
 
 CONSUMERS = "consumers.db"
 _PATIENCE = 10.0
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _TABLES = """
     CREATE TABLE IF NOT EXISTS consumers (
         name TEXT PRIMARY KEY,
@@ -26,6 +28,13 @@ _TABLES = """
         at TEXT NOT NULL
     ) STRICT;
 """
+
+
+class Log(Protocol):
+    """What is asked of an archive here."""
+
+    def changes(self, since: int = 0) -> Iterator[Change]:
+        """Return the entries of the change log after `since`, oldest first."""
 
 
 class ConsumerLost(DatabaseUnusable):
@@ -42,7 +51,10 @@ class Position:
 
 
 class Consumers:
-    """The positions of all consumers. Made by `open_consumers`. Raises Busy and DiskError."""
+    """The positions of all consumers. Made by `open_consumers`.
+
+    Every method raises Busy, DiskError and DatabaseUnusable.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -54,7 +66,7 @@ class Consumers:
             row = self._connection.execute(
                 "SELECT seq, story_id, at FROM consumers WHERE name = ?", (name,)
             ).fetchone()
-        return Position(row[0], row[1], datetime.fromisoformat(row[2])) if row else None
+            return Position(row[0], row[1], datetime.fromisoformat(row[2])) if row else None
 
     def remember(self, name: str, last: Change) -> None:
         """Note durably that a consumer has had an entry and all before it."""
@@ -70,7 +82,7 @@ class Consumers:
             self._connection.execute("DELETE FROM consumers WHERE name = ?", (name,))
 
 
-def begin_after(archive: Reader, name: str, position: Position | None) -> int:
+def begin_after(archive: Log, name: str, position: Position | None) -> int:
     """Return the number after which a consumer goes on.
 
     Raises `ConsumerLost` where the log does not have the entry that it has had: going on by the
@@ -78,17 +90,19 @@ def begin_after(archive: Reader, name: str, position: Position | None) -> int:
     """
     if position is None:
         return 0
-    entry = next(archive.changes(position.seq - 1), None)
-    if entry and (entry.seq, entry.story_id, entry.at) == (
-        position.seq,
-        position.story_id,
-        position.at,
-    ):
+    entry = entry_at(archive, position.seq)
+    if entry and Position(entry.seq, entry.story_id, entry.at) == position:
         return position.seq
     raise ConsumerLost(
         f"consumer {name!r} has had entry {position.seq} of another change log: the catalogue was "
         "restored from an older copy or built anew; begin again with --since 0"
     )
+
+
+def entry_at(archive: Log, seq: int) -> Change | None:
+    """Return the entry of the change log with this number, if there is one."""
+    entry = next(archive.changes(seq - 1), None)
+    return entry if entry and entry.seq == seq else None
 
 
 @contextmanager
@@ -109,9 +123,9 @@ def _guarded(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as problem:
-        kind = Busy if "locked" in str(problem) else DiskError
+        kind = Busy if problem.sqlite_errorcode & 0xFF in _BUSY else DiskError
         raise kind(f"{path}: {problem}") from problem
-    except sqlite3.DatabaseError as problem:
+    except (sqlite3.DatabaseError, ValueError) as problem:
         raise DatabaseUnusable(
             f"{path}: {problem}; remove it, and consumers begin anew"
         ) from problem

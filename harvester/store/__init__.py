@@ -15,6 +15,7 @@ from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
 from harvester.store.database import CATALOGUE, WRITER_PATIENCE
+from harvester.store.manifest import MANIFEST, Line
 from harvester.store.reading import (
     ArticleRow,
     Change,
@@ -29,11 +30,12 @@ from harvester.store.reading import (
     open_archive,
 )
 from harvester.store.space import free_bytes
-from harvester.store.tree import make_folder, replace_file, sync
+from harvester.store.tree import make_folder, replace_file, sync, sync_folder
 from harvester.store.verify import Report, verify
 
 __all__ = [
     "CATALOGUE",
+    "MANIFEST",
     "WRITER_PATIENCE",
     "Archive",
     "ArticleRow",
@@ -43,6 +45,7 @@ __all__ = [
     "Difference",
     "Figures",
     "Kind",
+    "Line",
     "Reader",
     "Report",
     "Revision",
@@ -55,5 +58,6 @@ __all__ = [
     "open_archive",
     "replace_file",
     "sync",
+    "sync_folder",
     "verify",
 ]

@@ -42,10 +42,13 @@ from harvester.store.database import (
     uninterrupted,
 )
 from harvester.store.lock import writer_lock
+from harvester.store.manifest import Manifest
 from harvester.store.snapshot import take_snapshot
 from harvester.store.tree import PostTree, make_folder
 
 T = TypeVar("T")
+# A manifest is written whole: not too often, and of a large archive in a twentieth of the time.
+_MANIFEST_PAUSE, _MANIFEST_SHARE = 10.0, 20.0
 _Waiting = tuple[Command, "asyncio.Future[Stored | None]"]
 
 
@@ -63,9 +66,17 @@ class Archive:
     orphans: tuple[str, ...]
 
     def __init__(
-        self, database: Database, tree: PostTree, aside: Path, writer: BatchWriter, clock: Clock
+        self,
+        database: Database,
+        tree: PostTree,
+        aside: Path,
+        writer: BatchWriter,
+        manifest: Manifest,
+        clock: Clock,
     ) -> None:
         self.orphans = ()
+        self._manifest = manifest
+        self._next_manifest = clock.monotonic() + _MANIFEST_PAUSE
         self._database = database
         self._tree = tree
         self._aside = aside
@@ -99,8 +110,9 @@ class Archive:
         tree, aside = PostTree(seeds), state / "aside"
         with writer_lock(state):
             async with open_database(state / CATALOGUE, patience) as database:
-                writer = BatchWriter(tree, aside, decide, name_key, clock)
-                archive = cls(database, tree, aside, writer, clock)
+                manifest = Manifest(seeds)
+                writer = BatchWriter(tree, aside, decide, name_key, clock, manifest)
+                archive = cls(database, tree, aside, writer, manifest, clock)
                 await archive._sweep()
                 try:
                     yield archive
@@ -110,12 +122,14 @@ class Archive:
     async def _sweep(self) -> None:
         work = partial(sweep, tree=self._tree, aside=self._aside, database=self._database.path)
         self.orphans = tuple(await self._database.run(work))
+        await self._database.run(self._manifest.begin)
 
     async def _close(self) -> None:
         """Finish what was begun; only a clean end takes the marks off the folders."""
         if self._draining:
             await self._draining
         if self._refusal is None:
+            await self._database.run(self._manifest.publish)
             await self._transact(rows.clear_dirty)
 
     # --- texts and visits: one queue, committed in batches ---
@@ -157,6 +171,13 @@ class Archive:
             else:
                 for (_, future), outcome in zip(batch, outcomes, strict=True):
                     _settle(future, outcome)
+                await self._publish_or_fail()
+
+    async def _publish_or_fail(self) -> None:
+        try:
+            await self.publish_manifest()
+        except Exception as error:  # noqa: BLE001  whoever waits gets it
+            self._fail(error, ())
 
     def _fail(self, error: BaseException, batch: Sequence[_Waiting]) -> None:
         self._refusal = error
@@ -167,6 +188,19 @@ class Archive:
     def _refuse_after_failure(self) -> None:
         if self._refusal:
             raise self._refusal
+
+    async def publish_manifest(self) -> None:
+        """Let the manifest tell what has changed, unless it was written a short while ago.
+
+        What is put publishes it too; this is for the time after the last one.
+        """
+        begun = self._clock.monotonic()
+        if begun < self._next_manifest:
+            return
+        self._refuse_after_failure()
+        await self._database.run(self._manifest.publish)
+        ended = self._clock.monotonic()
+        self._next_manifest = ended + max(_MANIFEST_PAUSE, _MANIFEST_SHARE * (ended - begun))
 
     # --- everything else: one transaction each ---
 

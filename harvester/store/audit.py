@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harvester.store import rows, stories
 from harvester.store.database import quick_check, transaction
+from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
 
 Map = Callable[[Callable[[str], str | None], Iterable[str]], Iterable[str | None]]
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     ORPHAN = "orphan"  # a post without a row
     LEFTOVER = "leftover"  # a temporary file of a killed writer
     DAMAGED_ROW = "damaged-row"  # a text in the catalogue that is not what was stored
+    MANIFEST = "manifest"  # MANIFEST.jsonl does not tell what the catalogue holds
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,6 +78,9 @@ def mend(
             return _restore_file(connection, tree, aside, difference)
         case Kind.DAMAGED_ROW:
             return _restore_row(connection, tree, difference)
+        case Kind.MANIFEST:
+            Manifest(tree.root).publish(connection)
+            return True
         case Kind.ORPHAN:
             return False
 

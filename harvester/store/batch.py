@@ -13,6 +13,7 @@ from harvester.errors import DiskError, HarvesterError, Unreadable
 from harvester.model import Decision, Draft, Known, Stored, Verdict, Visit, VisitState
 from harvester.store import pages, rows, stories
 from harvester.store.database import transaction
+from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
 
 Decide = Callable[[Known | None, str | None, Draft], Decision]
@@ -83,7 +84,9 @@ class BatchWriter:
         decide: Decide,
         name_key: Callable[[str], str],
         clock: Clock,
+        manifest: Manifest,
     ) -> None:
+        self._manifest = manifest
         self._tree = tree
         self._aside = aside
         self._decide = decide
@@ -158,6 +161,11 @@ class BatchWriter:
     def _write_files(self, connection: sqlite3.Connection, intents: Sequence[Intent]) -> None:
         paths = [intent.path for intent in intents if intent.path]
         self._mark(connection, {folder_of(path) for path in paths})
+        self._manifest.withdraw(
+            intent.path
+            for intent in intents
+            if intent.path and intent.decision.verdict is Verdict.REVISED
+        )
         for intent, path in zip(intents, paths, strict=True):
             if intent.in_place:
                 self._tree.sync_file(path)

@@ -16,6 +16,7 @@ from harvester.errors import DatabaseUnusable, DiskError
 from harvester.model import Access, Era, HostState, Poll, SourceState, VisitState, Watch
 from harvester.store import rows, stories, watches
 from harvester.store.database import CATALOGUE, connect_reader, guarded
+from harvester.store.manifest import Line, lines
 from harvester.store.rows import instant, instant_or_none, stamp, word
 from harvester.store.tree import PostTree
 
@@ -247,6 +248,11 @@ class Reader:
         return tuple(
             name for (name,) in self._all("SELECT DISTINCT section FROM stories ORDER BY 1")
         )
+
+    def manifest(self) -> Iterator[Line]:
+        """Return what the manifest tells of each story, by path, as the catalogue has it now."""
+        with guarded(self._database):
+            yield from lines(self._connection)
 
     def last_change(self) -> int:
         """Return the number of the last entry of the change log, 0 if there is none."""

@@ -92,7 +92,7 @@ class PostTree:
     def sync_folders(self, folders: Iterable[str]) -> None:
         """Make the names in these folders durable."""
         for folder in sorted(set(folders)):
-            sync(self.root / folder, _FOLDER)
+            sync_folder(self.root / folder)
 
     def read(self, path: str) -> bytes:
         """Return the bytes at `path`; links are not followed."""
@@ -118,7 +118,7 @@ class PostTree:
         target = self.locate(path)
         with disk_errors(target):
             target.unlink(missing_ok=True)
-        sync(target.parent, _FOLDER)
+        sync_folder(target.parent)
 
     def copy_aside(self, path: str, aside: Path) -> Path:
         """Copy a file, or a link as it is, below `aside` under a name that is free there."""
@@ -133,7 +133,7 @@ class PostTree:
             shutil.copy2(source, target, follow_symlinks=False)
             if not target.is_symlink():
                 sync(target, _READ)
-        sync(target.parent, _FOLDER)
+        sync_folder(target.parent)
         return target
 
     def listing(self, folder: str) -> Listing:
@@ -183,12 +183,17 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     with disk_errors(folder):
         folder.mkdir()
-    sync(folder.parent, _FOLDER)
+    sync_folder(folder.parent)
 
 
 def folder_of(path: str) -> str:
     """Return the folder part of a relative path, '' for the root."""
     return path.rpartition("/")[0]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    sync(folder, _FOLDER)
 
 
 def sync(path: Path, flags: int = _READ) -> None:

@@ -23,6 +23,7 @@ from harvester.store.database import (
     require,
 )
 from harvester.store.lock import writer_lock
+from harvester.store.manifest import MANIFEST, is_true
 from harvester.store.stories import TextRow
 from harvester.store.tree import PostTree, folder_of
 
@@ -81,6 +82,7 @@ def verify(
             meter = _Meter(pool, posts + texts, progress)
             found = _compare_files(connection, tree, meter, 0 if repair else patience)
             found |= _check_texts(connection, meter)
+        found |= _check_manifest(connection, seeds, 0 if repair else patience)
         repaired = {
             each for each in found if repair and mend(connection, tree, state / "aside", each)
         }
@@ -139,6 +141,18 @@ def _check_texts(connection: sqlite3.Connection, meter: _Meter) -> set[Differenc
             if damaged:
                 found.add(Difference(row.path, Kind.DAMAGED_ROW, row.story_id, row.revision))
     return found
+
+
+def _check_manifest(
+    connection: sqlite3.Connection, seeds: Path, patience: float
+) -> set[Difference]:
+    """Compare the manifest; a writer may replace a post while it is read."""
+    deadline = time.monotonic() + patience
+    while not is_true(connection, seeds):
+        if time.monotonic() >= deadline:
+            return {Difference(MANIFEST, Kind.MANIFEST)}
+        time.sleep(_PAUSE)
+    return set()
 
 
 def _is_damaged(row: TextRow) -> bool:

@@ -22,7 +22,7 @@ from harvester.replica.site import NOW
 from harvester.replica.story import SG
 from harvester.runs import Order, Outcome, Source
 from harvester.settings import Settings, load
-from harvester.store import ArticleRow, Revision, open_archive, verify
+from harvester.store import MANIFEST, ArticleRow, Revision, open_archive, verify
 
 if TYPE_CHECKING:
     from harvester.discover import Discovery
@@ -188,11 +188,14 @@ class Place:
             return archive.post(story_id, revision)
 
     def files(self) -> dict[str, bytes]:
-        """Return every file of the post tree, temporary and hidden ones too, by relative path."""
+        """Return every file of the post tree, temporary and hidden ones too, by relative path.
+
+        Manifest and feeds are no part of it: they follow from it.
+        """
         return {
             path.relative_to(self.seeds).as_posix(): path.read_bytes()
             for path in self.seeds.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.name != MANIFEST and self.seeds / "feeds" not in path.parents
         }
 
     def identities(self) -> dict[str, tuple[int, int]]:

@@ -22,7 +22,7 @@ from harvester.model import (
     Visit,
     VisitState,
 )
-from harvester.store import Archive
+from harvester.store import MANIFEST, Archive
 
 NOON = datetime(2021, 11, 1, 12, 0, 0, tzinfo=UTC)
 TODAY = NOON.date()
@@ -131,10 +131,10 @@ def open_store(
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Return every file of the post tree, temporary ones too, by its relative path."""
+    """Return every file of the post tree but the manifest, temporary ones too, by its path."""
     tree = root / "seeds"
     return {
         path.relative_to(tree).as_posix(): path.read_bytes()
         for path in tree.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != MANIFEST
     }

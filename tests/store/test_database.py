@@ -24,7 +24,16 @@ from harvester.store.database import (
     open_database,
 )
 from harvester.store.schema import APPLICATION_ID, MIGRATIONS
-from tests.store.support import NOON, TODAY, make_draft, make_page, make_ref, make_visit, open_store
+from tests.store.support import (
+    NOON,
+    TODAY,
+    StillClock,
+    make_draft,
+    make_page,
+    make_ref,
+    make_visit,
+    open_store,
+)
 
 
 async def first_page(archive: Archive) -> None:
@@ -72,6 +81,7 @@ READS: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "unseen": lambda archive: archive.unseen([make_ref("1")]),
     "kept_page": lambda archive: archive.kept_page("1"),
     "read_note": lambda archive: archive.read_note("heartbeat"),
+    "publish_manifest": lambda archive: archive.publish_manifest(),
 }
 READERS: dict[str, Callable[[Reader], Any]] = {
     "articles": lambda reader: list(reader.articles()),
@@ -85,6 +95,11 @@ READERS: dict[str, Callable[[Reader], Any]] = {
     "polls": lambda reader: reader.polls(NOON),
     "coverage": lambda reader: reader.coverage(TODAY, TODAY),
     "note": lambda reader: reader.note("heartbeat"),
+    "stories": lambda reader: list(reader.stories()),
+    "latest": lambda reader: reader.latest(1),
+    "sections": lambda reader: reader.sections(),
+    "manifest": lambda reader: list(reader.manifest()),
+    "last_change": lambda reader: reader.last_change(),
 }
 
 
@@ -142,12 +157,17 @@ def test_every_public_method_is_held_to_its_errors() -> None:
 @pytest.mark.parametrize("call", [*WRITES.values(), *READS.values()], ids=[*WRITES, *READS])
 async def test_damaged_database(tmp_path: Path, call: Callable[[Archive], Awaitable[Any]]) -> None:
     """Every method of the writer reports a database that was ruined under it."""
+    told = False
+    clock = StillClock()
     with suppress(DatabaseUnusable):  # closing finds it as well
-        async with open_store(tmp_path) as archive:
+        async with open_store(tmp_path, clock) as archive:
             await archive.put(make_draft())
+            await clock.sleep(3600)
             ruin(catalogue(tmp_path))
             with pytest.raises(DatabaseUnusable, match=r"harvester\.db: .*harvester import"):
                 await call(archive)
+            told = True
+    assert told
 
 
 @pytest.mark.parametrize("call", READERS.values(), ids=READERS)

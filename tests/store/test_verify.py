@@ -66,8 +66,8 @@ async def test_whole_tree_lost(tmp_path: Path) -> None:
     before = files(tmp_path)
     (tmp_path / "seeds").rename(tmp_path / "lost")
 
-    assert len(run(tmp_path).differences) == 2
-    assert len(run(tmp_path, repair=True).repaired) == 2
+    assert len(run(tmp_path).differences) == 3, "two posts and the manifest"
+    assert len(run(tmp_path, repair=True).repaired) == 3
     assert before == files(tmp_path)
 
 
