@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from harvester.errors import DiskError
 from harvester.model import Verdict, Watch
-from harvester.store import open_archive, verify
+from harvester.store import MANIFEST, open_archive, verify
 from tests.store.support import NOON, files, make_draft, make_visit, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +55,22 @@ def acknowledged_and_lost(root: Path, output: str) -> set[str]:
     return set(output.split()) - {"ready"} - kept
 
 
+def untrue(root: Path) -> list[str]:
+    """Return the posts of the manifest that have other bytes than their lines say."""
+    path = root / "seeds" / MANIFEST
+    lines = map(json.loads, path.read_bytes().splitlines()) if path.exists() else ()
+    return [
+        line["path"]
+        for line in lines
+        if sha256((root / "seeds" / line["path"]).read_bytes()).hexdigest() != line["sha256"]
+    ]
+
+
 async def check(root: Path, output: str) -> None:
-    """Start again, then hold disk and catalogue to the promise."""
+    """Look at the manifest, start again, then hold disk and catalogue to the promise."""
+    assert untrue(root) == []
     await restart(root)
+    assert untrue(root) == []
     assert verify(root / "seeds", root / "state").differences == ()
     assert set() == acknowledged_and_lost(root, output)
     assert not [path for path in files(root) if path.endswith(".tmp")]
@@ -128,10 +143,13 @@ def trace(strace: str, root: Path, *options: str) -> tuple[subprocess.CompletedP
     return done, log.read_text()
 
 
-async def made(root: Path) -> Path:
-    """Make an empty archive."""
-    async with open_store(root):
-        return root
+async def made(root: Path, *, with_story: bool = False) -> Path:
+    """Make an archive, empty or with an earlier text of the story that the writer writes first."""
+    async with open_store(root) as archive:
+        if with_story:
+            before = NOON - timedelta(days=1)
+            await archive.put(make_draft("1000000", "text9 ", title="t1000000", observed_at=before))
+    return root
 
 
 def test_order(strace: str, tmp_path: Path) -> None:
@@ -166,16 +184,22 @@ def test_order(strace: str, tmp_path: Path) -> None:
     assert not [call for call in before_commit if "harvester.db" in call]
 
 
+@pytest.mark.parametrize("with_story", [False, True], ids=["new", "held"])
 @pytest.mark.parametrize("call", ["fsync", "rename", "unlink"])
-async def test_killed_at_a_system_call(strace: str, tmp_path: Path, call: str) -> None:
-    """Killed at every such call of a new story and its revision, nothing is left half done."""
+async def test_killed_at_a_system_call(
+    strace: str, tmp_path: Path, call: str, *, with_story: bool
+) -> None:
+    """Killed at every such call of two texts of a story, nothing is left half done.
+
+    A story that is held already has its line in the manifest, which must not become wrong.
+    """
     # strace counts by thread; on a catalogue that is there only the writing thread makes calls.
-    root = await made(tmp_path / "0")
+    root = await made(tmp_path / "0", with_story=with_story)
     _, log = trace(strace, root)
     planned = len(re.findall(rf"\b{call}\(", log))
     assert planned >= 2
     for number in range(1, planned + 1):
-        root = await made(tmp_path / str(number))
+        root = await made(tmp_path / str(number), with_story=with_story)
         done, _ = trace(strace, root, "-e", f"inject={call}:signal=SIGKILL:when={number}")
         assert done.returncode == -9, "the kill did not happen"
         await check(root, done.stdout)
