@@ -16,6 +16,7 @@ from harvester.discover import Discoverer, Discovery, read_addresses
 from harvester.errors import HarvesterError
 from harvester.fetch import FetchSettings, Getter
 from harvester.fetch.client import Fetcher
+from harvester.handoff.feeds import renew_feeds
 from harvester.importing import Importer, post_files
 from harvester.importing import Observer as ImportObserver
 from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
@@ -261,7 +262,8 @@ async def open_writer(
 ) -> AsyncIterator[Archive]:
     """Open the archive for writing; posts in the tree that have no row are taken up first.
 
-    That is what a killed run or a lost catalogue leaves. `besides` are files that the caller will
+    That is what a killed run or a lost catalogue leaves. After the end the feeds are brought up to
+    date. `besides` are files that the caller will
     take up itself; `stopping` leaves the rest of them to the next time. `patience` is how long a
     write waits for readers, in seconds.
     """
@@ -279,7 +281,9 @@ async def open_writer(
             watcher.adopting(len(orphans))
             stopping = stopping or asyncio.Event()
             await Importer(archive, settings.seeds, watcher, stopping).adopt(orphans)
+        before = await archive.last_change()
         yield archive
+    await asyncio.to_thread(renew_feeds, settings.seeds, settings.state, before)
 
 
 @asynccontextmanager

@@ -146,6 +146,7 @@ class Duty:
         self._beat_at = now
         self._look_at_disk()
         await self._archive.write_note(_HEARTBEAT, self._clock.now().isoformat())
+        await self._archive.publish_manifest()
         await self._write_gauges()
         self._board.pulse.wrote(self._clock.monotonic())
 

@@ -18,6 +18,7 @@ from harvester.clock import Clock
 from harvester.daemon.board import Board
 from harvester.daemon.duty import BEAT, Duty
 from harvester.daemon.notify import Notifier, watchdog_interval
+from harvester.daemon.outlets import outlets
 from harvester.discover import Discovery
 from harvester.errors import Busy, DiskError, HarvesterError
 from harvester.model import Decision, Stored
@@ -127,6 +128,7 @@ async def _opened(
             settings, watcher, clock, stopping=stopping, patience=_LOCK_PATIENCE
         ) as archive,
         open_fetcher(settings, archive, watcher, clock, breaker=True) as fetcher,
+        outlets(settings, clock),
     ):
         log.info("open", seeds=str(settings.seeds), state=str(settings.state))
         yield Duty(settings, archive, fetcher, clock, board)

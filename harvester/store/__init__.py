@@ -14,7 +14,7 @@ from __future__ import annotations
 from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
-from harvester.store.database import CATALOGUE, WRITER_PATIENCE
+from harvester.store.database import CATALOGUE, WRITER_PATIENCE, uninterrupted
 from harvester.store.manifest import MANIFEST, Line
 from harvester.store.reading import (
     ArticleRow,
@@ -59,5 +59,6 @@ __all__ = [
     "replace_file",
     "sync",
     "sync_folder",
+    "uninterrupted",
     "verify",
 ]

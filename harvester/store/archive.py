@@ -44,6 +44,7 @@ from harvester.store.database import (
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import Manifest
 from harvester.store.snapshot import take_snapshot
+from harvester.store.stories import last_change
 from harvester.store.tree import PostTree, make_folder
 
 T = TypeVar("T")
@@ -371,6 +372,10 @@ class Archive:
         return await self._database.run(
             partial(take_snapshot, folder=folder, now=now, keep=keep),
         )
+
+    async def last_change(self) -> int:
+        """Return the number of the last entry of the change log, 0 if there is none."""
+        return await self._database.run(last_change)
 
     async def begin_run(self, command: str) -> int:
         """Note that a run has begun; return its number for `end_run`."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from harvester.store import rows
 from harvester.store.rows import PAGE
+from harvester.store.stories import last_change
 from harvester.store.tree import disk_errors, make_folder, replace_file, sync_folder
 
 MANIFEST = "MANIFEST.jsonl"
@@ -50,7 +51,7 @@ class Manifest:
     def begin(self, connection: sqlite3.Connection) -> None:
         """Find out what the last writer left: after a clean end the file tells all."""
         if self._file.exists() and not rows.dirty_folders(connection):
-            self._told = _last_change(connection)
+            self._told = last_change(connection)
 
     def withdraw(self, paths: Iterable[str]) -> None:
         """Take the lines of these posts out, durably."""
@@ -70,7 +71,7 @@ class Manifest:
 
     def publish(self, connection: sqlite3.Connection) -> None:
         """Write it anew if it does not tell all that is committed."""
-        last = _last_change(connection)
+        last = last_change(connection)
         if last != self._told:
             self._replace(line.as_bytes() for line in lines(connection))
             self._told = last
@@ -127,8 +128,3 @@ def _parse(line: bytes) -> Line | None:
         return Line(**values)
     except (ValueError, TypeError):
         return None
-
-
-def _last_change(connection: sqlite3.Connection) -> int:
-    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()
-    return int(last)

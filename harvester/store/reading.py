@@ -243,11 +243,10 @@ class Reader:
         )
         return [self._story(row) for row in found]
 
-    def sections(self) -> tuple[str, ...]:
-        """Return the sections in which stories stand."""
-        return tuple(
-            name for (name,) in self._all("SELECT DISTINCT section FROM stories ORDER BY 1")
-        )
+    def sections(self, after: int = 0) -> tuple[str, ...]:
+        """Return the sections of stories that changed after an entry of the change log."""
+        found = self._all("SELECT DISTINCT section FROM stories WHERE seq > ? ORDER BY 1", (after,))
+        return tuple(name for (name,) in found)
 
     def manifest(self) -> Iterator[Line]:
         """Return what the manifest tells of each story, by path, as the catalogue has it now."""
@@ -256,7 +255,8 @@ class Reader:
 
     def last_change(self) -> int:
         """Return the number of the last entry of the change log, 0 if there is none."""
-        return int(self._all("SELECT coalesce(max(seq), 0) FROM changes")[0][0])
+        with guarded(self._database):
+            return stories.last_change(self._connection)
 
     def article(self, story_id: str) -> ArticleRow | None:
         """Return one story as it stands."""

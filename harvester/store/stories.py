@@ -174,6 +174,12 @@ def write_alias(
     )
 
 
+def last_change(connection: sqlite3.Connection) -> int:
+    """Return the number of the last entry of the change log, 0 if there is none."""
+    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()
+    return int(last)
+
+
 def posts_in(connection: sqlite3.Connection, folder: str) -> Iterator[list[PostRow]]:
     """Page through the stories whose files lie in a folder (not below it), by path.
 

@@ -81,6 +81,7 @@ READS: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "unseen": lambda archive: archive.unseen([make_ref("1")]),
     "kept_page": lambda archive: archive.kept_page("1"),
     "read_note": lambda archive: archive.read_note("heartbeat"),
+    "last_change": lambda archive: archive.last_change(),
     "publish_manifest": lambda archive: archive.publish_manifest(),
 }
 READERS: dict[str, Callable[[Reader], Any]] = {

@@ -154,7 +154,7 @@ async def test_a_wrong_line_is_told_also_while_a_writer_works(tmp_path: Path) ->
 
 def names() -> Iterator[st.SearchStrategy[str]]:
     """Return what names may hold, quotes and the marks of the format among it."""
-    yield st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0/"), min_size=1)
+    yield st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), min_size=1)
     yield st.sampled_from([', "sha256": ', '{"path": "', "\n", "\\", '"'])
 
 

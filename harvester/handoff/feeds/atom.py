@@ -6,8 +6,8 @@ import re
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from harvester import __version__
-from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, section_name, tags_of
-from harvester.handoff.record import Record
+from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, html_of, section_name, tags_of
+from harvester.store import StoryRow
 
 # The characters that XML 1.0 cannot hold, not even escaped (2.2, production 2).
 _UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,7 +31,7 @@ def atom(feed: Feed) -> bytes:
     return document
 
 
-def _add_entry(root: Element, story: Record) -> None:
+def _add_entry(root: Element, story: StoryRow) -> None:
     entry = SubElement(root, "entry")
     _add(entry, "id", entry_id(story))
     _add(entry, "title", story.title, type="text")
@@ -43,7 +43,7 @@ def _add_entry(root: Element, story: Record) -> None:
     _add(entry, "category", term=story.section, label=section_name(story.section))
     for tag in tags_of(story):
         _add(entry, "category", term=tag)
-    _add(entry, "content", story.html, type="html")
+    _add(entry, "content", html_of(story), type="html")
 
 
 def _add_author(parent: Element, name: str) -> None:

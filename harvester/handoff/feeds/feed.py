@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from harvester.handoff.record import Record, record_of
+from harvester import post
+from harvester.errors import BadPost, DatabaseUnusable
 from harvester.model import Access
 from harvester.post.post import SITE
 from harvester.store import StoryRow
@@ -32,7 +33,7 @@ class Feed:
     home: str
     author: str
     updated: datetime
-    entries: tuple[Record, ...]
+    entries: tuple[StoryRow, ...]
 
 
 def feed_of(section: str | None, rows: Sequence[StoryRow]) -> Feed:
@@ -40,7 +41,7 @@ def feed_of(section: str | None, rows: Sequence[StoryRow]) -> Feed:
 
     A story that the site has taken away leaves the feed: a feed says what is there to be read, its
     link would lead nowhere, and neither form has a word for it. That counts as a change of the
-    feed. Raises DatabaseUnusable for a text that is damaged.
+    feed.
     """
     return Feed(
         id=_urn(f"section:{section or ''}"),
@@ -48,13 +49,23 @@ def feed_of(section: str | None, rows: Sequence[StoryRow]) -> Feed:
         home=f"https://{SG_HOST}/{section or ''}",
         author=SITE,
         updated=max(row.gone_at or row.updated_at for row in rows),
-        entries=tuple(record_of(row) for row in rows if row.gone_at is None),
+        entries=tuple(row for row in rows if row.gone_at is None),
     )
 
 
-def entry_id(story: Record) -> str:
+def entry_id(story: StoryRow) -> str:
     """Return the id of a story in every feed: addresses, hosts and titles change, its id never."""
     return _urn(f"story:{story.story_id}")
+
+
+def html_of(story: StoryRow) -> str:
+    """Return the body of a story's post. Raises DatabaseUnusable for one that is damaged."""
+    try:
+        return post.read_post(story.post).body
+    except BadPost as problem:
+        raise DatabaseUnusable(
+            f"the text of story {story.story_id} is no post: {problem}"
+        ) from problem
 
 
 def section_name(section: str) -> str:
@@ -66,7 +77,7 @@ def section_name(section: str) -> str:
     return _NAMES.get(section, section)
 
 
-def tags_of(story: Record) -> tuple[str, ...]:
+def tags_of(story: StoryRow) -> tuple[str, ...]:
     """Return the tags of a story, and `preview` where the site served only its beginning."""
     return (*story.tags, "preview") if story.access is Access.PREVIEW else story.tags
 

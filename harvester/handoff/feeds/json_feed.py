@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, tags_of
-from harvester.handoff.record import Record
+from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, html_of, tags_of
+from harvester.store import StoryRow
 
 
 def json_feed(feed: Feed) -> bytes:
@@ -25,14 +25,14 @@ def json_feed(feed: Feed) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode(errors="replace")
 
 
-def _item(story: Record) -> dict[str, object]:
+def _item(story: StoryRow) -> dict[str, object]:
     """Return a story as an item; `_harvester` is the extension that names its place here."""
     authors = {"authors": [{"name": story.author}]} if story.author else {}
     return {
         "id": entry_id(story),
         "url": story.url,
         "title": story.title,
-        "content_html": story.html,
+        "content_html": html_of(story),
         "date_published": story.published.isoformat(),
         "date_modified": story.updated_at.isoformat(),
         **authors,

@@ -9,7 +9,8 @@ from harvester.errors import DiskError
 from harvester.handoff.feeds.atom import atom
 from harvester.handoff.feeds.feed import feed_of
 from harvester.handoff.feeds.json_feed import json_feed
-from harvester.store import Reader, make_folder, replace_file, sync
+from harvester.store import Reader, make_folder, open_archive, replace_file, sync_folder
+from harvester.zaobao.sections import in_section
 
 _FOLDER = "feeds"
 _ALL = "all"
@@ -20,16 +21,37 @@ _FORMS = {".atom": atom, ".json": json_feed}
 _SAFE = re.compile(r"[a-z0-9-]{1,64}(?:/[a-z0-9-]{1,64})*")
 
 
-def publish_feeds(seeds: Path, archive: Reader) -> int:
+def renew_feeds(seeds: Path, state: Path, after: int) -> int:
+    """Bring the feeds up to date that were so at entry `after`; return the last entry they tell of.
+
+    Feeds that were never written, or tell of a later entry than there is, are all written. Raises
+    as `publish_feeds` and `open_archive` do.
+    """
+    with open_archive(seeds, state) as archive:
+        last = archive.last_change()
+        if last < after or not (seeds / _FOLDER / f"{_ALL}.atom").exists():
+            after = 0
+        if last != after:
+            publish_feeds(seeds, archive, after)
+        return last
+
+
+def publish_feeds(seeds: Path, archive: Reader, after: int = 0) -> int:
     """Write the feeds below `seeds/feeds` whose bytes have changed; return how many files.
 
     `all.atom` and `all.json` hold the newest 100 stories by publication, `<section>.atom` and
     `<section>.json` those of a section and what lies below it. A section whose path is not safe as
     a file name has no feed of its own, nor has one called `all`. Without stories there are none.
+    Feeds in which nothing has changed after entry `after` of the change log are not looked at.
     Only one process may publish at a time. Raises DiskError, and as the archive does.
     """
-    sections = (name for name in archive.sections() if _SAFE.fullmatch(name) and name != _ALL)
-    return sum(_publish(seeds / _FOLDER, section, archive) for section in (None, *sections))
+    changed = archive.sections(after)
+    concerned = (
+        name
+        for name in archive.sections()
+        if _SAFE.fullmatch(name) and name != _ALL and any(in_section(one, name) for one in changed)
+    )
+    return sum(_publish(seeds / _FOLDER, name, archive) for name in (None, *concerned))
 
 
 def _publish(folder: Path, section: str | None, archive: Reader) -> int:
@@ -43,7 +65,7 @@ def _publish(folder: Path, section: str | None, archive: Reader) -> int:
         for suffix, form in _FORMS.items()
     ]
     if any(written):
-        sync(target.parent)
+        sync_folder(target.parent)
     return sum(written)
 
 
