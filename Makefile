@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	$$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+TOOLS := .venv/.tools
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 PINNED := --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --constraint requirements.lock
 
@@ -24,37 +26,37 @@ demo: $(READY)
 
 test: lint types layers tests
 
-lint: $(READY)
+lint: $(TOOLS)
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check
 
-types: $(READY)
+types: $(TOOLS)
 	$(BIN)/mypy
 
-layers: $(READY)
+layers: $(TOOLS)
 	$(BIN)/lint-imports
 
-tests: $(READY)
+tests: $(TOOLS)
 	$(BIN)/pytest --numprocesses auto --quiet
 
-thorough: $(READY)
+thorough: $(TOOLS)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest --numprocesses auto --timeout 3600 tests/post
 
-bench: $(READY)
+bench: $(TOOLS)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
 	$(BIN)/python -W ignore -m benchmarks.page
 
-weeks: $(READY)
+weeks: $(TOOLS)
 	$(BIN)/python -m benchmarks.weeks
 
-lock: $(READY)
+lock: $(TOOLS)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml \
 		--output-file requirements.lock
 	$(BIN)/uv pip compile $(PINNED) pyproject.toml --output-file docker/requirements.txt
-	echo hatchling | $(BIN)/uv pip compile $(PINNED) - --output-file docker/requirements-build.txt
+	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile $(PINNED) - --output-file docker/requirements-build.txt
 
 # The image's steps in a clean Debian root, without Docker: needs root and debootstrap.
 image-try:
@@ -63,9 +65,14 @@ image-try:
 clean:
 	rm -rf .venv .demo dist
 
-$(READY): requirements.lock pyproject.toml
+$(READY): docker/requirements.txt docker/requirements-build.txt pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'harvester needs Python 3.11 to 3.14 (python3.11 with venv)'; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r docker/requirements.txt -r docker/requirements-build.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+# With all extras and what the tests compare with: a gigabyte.
+$(TOOLS): $(READY) requirements.lock
+	$(PIP) --require-hashes -r requirements.lock
+	@touch $(TOOLS)

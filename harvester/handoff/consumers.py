@@ -106,11 +106,14 @@ def entry_at(archive: Log, seq: int) -> Change | None:
 
 
 @contextmanager
-def open_consumers(state: Path) -> Iterator[Consumers]:
-    """Open `state/consumers.db`; it is made where it is missing, its folder is not."""
+def open_consumers(state: Path, patience: float = _PATIENCE) -> Iterator[Consumers]:
+    """Open `state/consumers.db`; it is made where it is missing, its folder is not.
+
+    `patience` is how long each step waits for other consumers, in seconds.
+    """
     path = state / CONSUMERS
     with _guarded(path):
-        connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=patience)
     with closing(connection):
         with _guarded(path):
             connection.execute("PRAGMA synchronous = FULL")

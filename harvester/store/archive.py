@@ -121,7 +121,13 @@ class Archive:
                     await uninterrupted(archive._close())
 
     async def _sweep(self) -> None:
-        work = partial(sweep, tree=self._tree, aside=self._aside, database=self._database.path)
+        work = partial(
+            sweep,
+            tree=self._tree,
+            aside=self._aside,
+            database=self._database.path,
+            now=self._clock.now(),
+        )
         self.orphans = tuple(await self._database.run(work))
         await self._database.run(self._manifest.begin)
 

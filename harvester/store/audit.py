@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from harvester.store import rows, stories
 from harvester.store.database import quick_check, transaction
-from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
 
 Map = Callable[[Callable[[str], str | None], Iterable[str]], Iterable[str | None]]
@@ -63,30 +63,38 @@ def audit_folder(
 
 
 def mend(
-    connection: sqlite3.Connection, tree: PostTree, aside: Path, difference: Difference
+    connection: sqlite3.Connection,
+    tree: PostTree,
+    aside: Path,
+    difference: Difference,
+    now: datetime,
 ) -> bool:
     """Put a difference right from what the catalogue or the disk has; return whether it could.
 
-    Nothing is lost: other bytes at a post's place are copied below `aside` first. An orphan is
-    left to the caller, who can read posts.
+    Nothing is lost: other bytes at a post's place are copied below `aside` first. Who may have read
+    a file that was wrong hears of the story again. An orphan is left to the caller, who can read
+    posts; so is the manifest, which is written when all else is put right.
     """
     match difference.kind:
         case Kind.LEFTOVER:
             tree.remove(difference.path)
             return True
         case Kind.MISSING | Kind.ALTERED:
-            return _restore_file(connection, tree, aside, difference)
+            return _restore_file(connection, tree, aside, difference, now)
         case Kind.DAMAGED_ROW:
             return _restore_row(connection, tree, difference)
         case Kind.MANIFEST:
-            Manifest(tree.root).publish(connection)
             return True
         case Kind.ORPHAN:
             return False
 
 
 def _restore_file(
-    connection: sqlite3.Connection, tree: PostTree, aside: Path, difference: Difference
+    connection: sqlite3.Connection,
+    tree: PostTree,
+    aside: Path,
+    difference: Difference,
+    now: datetime,
 ) -> bool:
     post = stories.current_post(connection, difference.story_id)
     if post is None:
@@ -95,6 +103,8 @@ def _restore_file(
         tree.copy_aside(difference.path, aside)
     tree.write(difference.path, post, difference.story_id)
     tree.sync_folders([folder_of(difference.path)])
+    with transaction(connection):
+        stories.tell_again(connection, difference.story_id, now)
     return True
 
 
@@ -108,7 +118,9 @@ def _restore_row(connection: sqlite3.Connection, tree: PostTree, difference: Dif
         )
 
 
-def sweep(connection: sqlite3.Connection, tree: PostTree, aside: Path, database: Path) -> list[str]:
+def sweep(
+    connection: sqlite3.Connection, tree: PostTree, aside: Path, database: Path, now: datetime
+) -> list[str]:
     """Put right what a killed writer left behind; return the posts without a row.
 
     Only the folders it had marked are read. After a clean end there is nothing to do, so the
@@ -124,5 +136,5 @@ def sweep(connection: sqlite3.Connection, tree: PostTree, aside: Path, database:
             if difference.kind is Kind.ORPHAN:
                 orphans.append(difference.path)
             else:
-                mend(connection, tree, aside, difference)
+                mend(connection, tree, aside, difference, now)
     return orphans

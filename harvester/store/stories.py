@@ -87,9 +87,10 @@ def revise_story(connection: sqlite3.Connection, draft: Draft, now: datetime) ->
     _insert_revision(connection, draft, number, now)
     connection.execute(
         "UPDATE stories SET (url, section, title, published, published_source, author, tags, "
-        "access, era, content_hash, sha256, size, observed_at, revision, updated_at, gone_at) "
-        "= (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL) WHERE story_id = ?",
-        (*_current(draft, number, now), story_id),
+        "access, era, content_hash, sha256, size, observed_at, revision, updated_at) "
+        "= (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?), gone_at = iif(gone_at <= ?, NULL, gone_at) "
+        "WHERE story_id = ?",
+        (*_current(draft, number, now), stamp(draft.observed_at), story_id),
     )
     _insert_change(connection, "revised", story_id, now)
 
@@ -161,6 +162,11 @@ def restore_story(
     )
     if cursor.rowcount:
         _insert_change(connection, "revised", story_id, now)
+
+
+def tell_again(connection: sqlite3.Connection, story_id: str, now: datetime) -> None:
+    """Let consumers hear of a story whose file was not what they may have taken it for."""
+    _insert_change(connection, "revised", story_id, now)
 
 
 def write_alias(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +24,7 @@ from harvester.store.database import (
     require,
 )
 from harvester.store.lock import writer_lock
-from harvester.store.manifest import MANIFEST, is_true
+from harvester.store.manifest import MANIFEST, Manifest, is_true
 from harvester.store.stories import TextRow
 from harvester.store.tree import PostTree, folder_of
 
@@ -83,9 +84,10 @@ def verify(
             found = _compare_files(connection, tree, meter, 0 if repair else patience)
             found |= _check_texts(connection, meter)
         found |= _check_manifest(connection, seeds, 0 if repair else patience)
-        repaired = {
-            each for each in found if repair and mend(connection, tree, state / "aside", each)
-        }
+        now, aside = datetime.now(UTC), state / "aside"
+        repaired = {each for each in found if repair and mend(connection, tree, aside, each, now)}
+        if repaired:
+            Manifest(seeds).publish(connection)
     return Report(posts, tuple(sorted(found - repaired)), tuple(sorted(repaired)))
 
 

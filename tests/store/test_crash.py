@@ -280,6 +280,9 @@ async def test_interrupted_revision(tmp_path: Path) -> None:
         assert archive.orphans == ("2021/11/2021-11-01-orphan.md",)
 
     assert draft.data == place.read_bytes()
+    with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
+        told = [change.op for change in reader.changes()]
+    assert told == ["new", "revised"], "a consumer may have read the file that was put aside"
     assert (tmp_path / "state" / "aside" / draft.name).read_text() == "uncommitted"
     assert {"2021-11-01-orphan.md", "README.md", place.name} == {
         path.name for path in place.parent.iterdir()
