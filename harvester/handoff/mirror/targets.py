@@ -1,0 +1,133 @@
+"""Where a mirror can stand: a folder, or an object store."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from harvester.errors import Busy, SiteUnreachable, UsageError
+from harvester.store import make_folder, replace_file
+from harvester.store.tree import PostTree, disk_errors, folder_of
+
+# A folder whose name looks so can be given as ./name:…
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+
+
+class TargetUnreachable(SiteUnreachable):
+    """A mirror's object store cannot be reached, or refuses us (exit 69)."""
+
+
+class Target(Protocol):
+    """A place for files by relative path, for many threads. `name` is for messages.
+
+    Raises DiskError or TargetUnreachable.
+    """
+
+    name: str
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes at a path, None if there are none."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put bytes at a path in one step, durable after the next `settle`."""
+
+    def settle(self) -> None:
+        """Make what was written durable."""
+
+
+class Folder:
+    """A folder on disk, made where it is missing."""
+
+    def __init__(self, root: Path) -> None:
+        self.name = str(root)
+        self.root = root
+        self._tree = PostTree(root)
+        self._unsettled: set[str] = set()
+        self._folders = threading.Lock()  # two threads would make the same one
+        make_folder(root.absolute())
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, None if there is no regular one."""
+        return self._tree.read(path) if self._tree.digest(path) else None
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a file in one step; its temporary one is hidden and of a name of its own."""
+        place = self._tree.locate(path)
+        with self._folders:
+            make_folder(place.parent)
+        mark = hashlib.sha256(path.encode()).hexdigest()[:16]
+        replace_file(place, [data], mark)
+        with self._folders:
+            self._unsettled.add(folder_of(path))
+
+    def settle(self) -> None:
+        """Make the names of the files durable; their bytes are."""
+        with self._folders:
+            folders, self._unsettled = self._unsettled, set()
+        self._tree.sync_folders(folders)
+
+
+def open_target(address: str, seeds: Path) -> Target:
+    """Return the target of an address: a path, `file://…`, or that of an object store.
+
+    Raises UsageError for one that cannot be, or that lies in the post tree itself, and DiskError.
+    """
+    if not _SCHEME.match(address):
+        return Folder(_beside(Path(address).expanduser(), seeds))
+    parts = urlsplit(address)
+    if parts.query or parts.fragment:
+        raise UsageError(f"{address}: '?' and '#' are written %3F and %23 in an address")
+    if parts.scheme != "file":
+        return _open_objects(address)
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise UsageError(f"{address}: a folder's address is file:///path")
+    return Folder(_beside(Path(unquote(parts.path)), seeds))
+
+
+def _beside(folder: Path, seeds: Path) -> Path:
+    if folder.resolve().is_relative_to(seeds.resolve()):
+        raise UsageError(f"{folder}: lies in the posts themselves ({seeds}); choose another folder")
+    return folder
+
+
+def _open_objects(address: str) -> Target:
+    try:
+        from harvester.handoff.mirror.objects import open_objects  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as problem:
+        if problem.name != "obstore":
+            raise
+        raise UsageError(
+            f"{address}: object stores need obstore: pip install 'zaobao-harvester[mirror]'"
+        ) from None
+    return open_objects(address)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against other runs of a mirror on this machine. Raises Busy and DiskError.
+
+    Two runs at one target could put a manifest over a newer post.
+    """
+    with disk_errors(folder):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with disk_errors(folder):
+            _hold(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _hold(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(f"{folder}: another run of a mirror is at work; wait for it to end") from None

@@ -1,0 +1,183 @@
+"""What a mirror needs, and where it can stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harvester.errors import Busy, UsageError
+from harvester.handoff.mirror import (
+    Folder,
+    TargetUnreachable,
+    alone,
+    make_plan,
+    open_target,
+    read_lines,
+)
+from harvester.handoff.mirror.plan import write_lines
+from harvester.store import MANIFEST, Line
+from tests.handoff.buckets import Bucket, make_bucket, serving
+from tests.handoff.mirrors import (
+    copy,
+    put,
+)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """Serve S3 for the tests of this file."""
+    with serving() as address:
+        yield address
+
+
+PATHS = st.sampled_from(["a.md", "2021/b.md", "王毅 100%?#.md", 'x"\\.md'])
+LINES = st.dictionaries(PATHS, st.tuples(st.sampled_from("012"), st.integers(1, 3))).map(
+    lambda made: {path: Line(path, sha, "1", seq) for path, (sha, seq) in made.items()}
+)
+
+
+@given(LINES, LINES, st.sets(PATHS))
+def test_the_plan_leads_to_the_archive(
+    old: dict[str, Line], wanted: dict[str, Line], damaged: set[str]
+) -> None:
+    """Each post is kept, replaced or copied; done, the mirror tells all of the archive.
+
+    Before anything is done, no line says what the target did not say, or what is known as wrong.
+    """
+    plan = make_plan(old, wanted.values(), damaged)
+    done = (*plan.kept, *plan.replace, *plan.copy)
+
+    assert sorted(wanted) == sorted(line.path for line in done)
+    assert {path: line.sha256 for path, line in plan.lines.items()} == {
+        path: line.sha256 for path, line in old.items() if path not in damaged
+    }
+    assert {**plan.lines, **{line.path: line for line in done}}.items() >= wanted.items()
+    assert not {line.path for line in plan.copy} & old.keys()
+    assert {line.path for line in plan.replace} <= old.keys()
+
+
+@given(LINES)
+def test_a_manifest_is_read_as_it_is_written(lines: dict[str, Line]) -> None:
+    """What is written is read, by path."""
+    data = write_lines(lines)
+
+    assert lines == read_lines(data)
+    assert sorted(lines) == [json.loads(line)["path"] for line in data.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x\n",
+        b"[]\n",
+        b"{}\n",
+        b"\xff\n",
+        b"\n",
+        b'{"path": "a.md"}\n',
+        b'{"path": 1, "sha256": "0", "story_id": "1", "seq": 1}\n',
+        b'{"path": "../a.md", "sha256": "0", "story_id": "1", "seq": 1}\n',
+        b'{"path": "/etc/passwd", "sha256": "0", "story_id": "1", "seq": 1}\n',
+    ],
+)
+def test_another_file_is_no_manifest(data: bytes) -> None:
+    """A file of another kind, or a path that leads elsewhere, is refused by its line."""
+    good = Line("a.md", "0", "1", 1).as_bytes()
+
+    with pytest.raises(ValueError, match="line 2"):
+        read_lines(good + data)
+
+
+def test_a_dead_store_is_told_in_one_line(tmp_path: Path) -> None:
+    """Its address, what happened and the way out; what is finished is kept."""
+    put(tmp_path, {"2021/11/2021-11-01-a.md": "text"})
+
+    with pytest.raises(TargetUnreachable) as told:
+        copy(tmp_path, Bucket("http://127.0.0.1:1", "b").target("p"))
+
+    assert str(told.value).startswith("s3://b/p: ")
+    assert "the next run goes on from here" in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_missing_bucket_is_told(tmp_path: Path, endpoint: str) -> None:
+    """Nothing is tried without a bucket."""
+    put(tmp_path, {})
+
+    with pytest.raises(UsageError, match="s3://none/p: no such bucket"):
+        copy(tmp_path, Bucket(endpoint, "none").target("p"))
+
+
+def test_a_large_manifest_goes_in_parts(endpoint: str) -> None:
+    """What is too large for one exchange on a slow line comes in one step all the same."""
+    bucket, data = make_bucket(endpoint), bytes(6_000_000)
+
+    bucket.target("").write(MANIFEST, data)
+
+    assert bucket.objects() == {MANIFEST: data}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("s3://", "s3:bucket", "ftp://host/a", "memory:///", "https://example.org/a", "az://a/b"),
+        *("s3://bucket/a?b", "s3://bucket/a#b", "s3://bucket/a//b"),
+        *("file://host/a", "file:a", "host:/folder"),
+    ],
+)
+def test_an_address_that_cannot_be(tmp_path: Path, address: str) -> None:
+    """It is told by name, in one line, and nothing is made."""
+    with pytest.raises(UsageError) as told:
+        open_target(address, tmp_path / "seeds")
+
+    assert str(told.value).startswith(address)
+    assert "\n" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("inside", ["", "2021", "2021/../", "../link"])
+def test_the_posts_are_no_place_for_their_mirror(tmp_path: Path, inside: str) -> None:
+    """Neither the post tree nor what lies in it, by whatever way, is taken."""
+    seeds = tmp_path / "seeds"
+    seeds.mkdir()
+    (tmp_path / "link").symlink_to(seeds / "2021")
+
+    for address in (f"{seeds}/{inside}", f"file://{seeds}/{inside}"):
+        with pytest.raises(UsageError, match="lies in the posts themselves"):
+            open_target(address, seeds)
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """An encoded address and a path lead to the same folder, made with its parents."""
+    folder = tmp_path / "a b" / "新闻 100%"
+
+    for address in (folder.as_uri(), str(folder)):
+        target = open_target(address, tmp_path / "seeds")
+        assert isinstance(target, Folder)
+        assert folder == target.root
+    assert folder.is_dir()
+
+
+def test_two_runs_are_not_at_work_at_once(tmp_path: Path) -> None:
+    """The second is refused while the first runs, not after it."""
+    with alone(tmp_path), pytest.raises(Busy, match="another run of a mirror"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
+
+
+def test_lines_follow_changes_of_the_same_text() -> None:
+    """A story that has gone keeps its text; its line tells the later change."""
+    line = Line("a.md", "0", "1", 1)
+    later = replace(line, seq=9)
+
+    plan = make_plan({"a.md": line}, [later])
+
+    assert {"a.md": later} == plan.lines
+    assert (later,) == plan.kept
+    assert asdict(later) == {"path": "a.md", "sha256": "0", "story_id": "1", "seq": 9}
