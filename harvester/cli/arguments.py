@@ -202,7 +202,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
         choices=("jsonl", "csv", "parquet", "sqlite"),
         help="(default: by the ending of the file's name)",
     )
-    parser.add_argument("--output", metavar="FILE", required=True, help="- for standard output")
+    parser.add_argument(
+        "--output", metavar="FILE", default="-", help="(default: -, standard output)"
+    )
     parser.add_argument(
         "--since-seq",
         type=_number,
@@ -213,7 +215,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spreadsheet",
         action="store_true",
-        help="csv for spreadsheets: with a byte order mark, and no cell that is a formula",
+        help="csv to look at, not exact: with a byte order mark, and no cell that is a formula",
     )
     _selecting(parser)
     _json(parser)
@@ -224,7 +226,8 @@ def _search(parser: argparse.ArgumentParser) -> None:
         "query",
         nargs="+",
         metavar="WORD",
-        help='all must stand in the story; "in quotes" as it stands; -word must not',
+        help='all must stand in the story; "in quotes" as it stands; -word must not '
+        "(quote the whole for the shell then)",
     )
     _selecting(parser)
     parser.add_argument(
@@ -357,7 +360,7 @@ COMMANDS = (
     Command(
         "search",
         "find stories by their text",
-        "  harvester search 王毅 布林肯 --since 2y\n  harvester search '\"G20 峰会\"' -- -东京\n",
+        "  harvester search 王毅 布林肯 --since 2y\n  harvester search '\"G20 峰会\" -东京'\n",
         _search,
     ),
     Command(
@@ -372,7 +375,12 @@ COMMANDS = (
     Command(
         "mirror",
         "copy new and changed posts to a folder or an object store",
-        "  harvester mirror /srv/mirror\n  harvester mirror s3://bucket/zaobao\n",
+        "  harvester mirror /srv/mirror\n"
+        "  harvester mirror s3://bucket/zaobao --check\n"
+        "an object store (s3://, gs://, az://) needs zaobao-harvester[mirror]; its credentials\n"
+        "come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, with\n"
+        "AWS_ENDPOINT_URL for a service other than Amazon's; GOOGLE_APPLICATION_CREDENTIALS;\n"
+        "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY\n",
         _mirror,
     ),
     Command(
