@@ -5,17 +5,20 @@ Order of precedence: flag, `HARVESTER_<NAME>`, `harvester.toml`, default.
 
 from __future__ import annotations
 
+import binascii
 import difflib
 import ipaddress
+import json
 import math
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harvester.errors import UsageError
 from harvester.model import BodyMode
@@ -28,6 +31,11 @@ _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i?))?(b?)", re.IGNOREC
 # would be a mistyped IPv4 address.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*(?!\d+$){_LABEL}", re.IGNORECASE | re.ASCII)
+_HOOK_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BASE64_SECRET = "whsec_"  # noqa: S105 - the mark before a secret
+# All changes of a call are held in memory.
+_LARGEST_BATCH = 10_000
+_COMMAND_SECONDS, _URL_SECONDS = 600.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,40 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Who is told of changes: a command with its arguments, or else a webhook with its secret.
+
+    A call tells of `batch` changes at most and may take `timeout` seconds.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    url: str = ""
+    secret: str = field(default="", repr=False)
+    batch: int = 1
+    timeout: float = _COMMAND_SECONDS
+
+    @property
+    def target(self) -> str:
+        """Return whom it calls, without what may be secret: arguments, the path of an address."""
+        if self.command:
+            return self.command[0]
+        address = urlsplit(self.url)
+        return f"{address.scheme}://{address.netloc}"
+
+    @property
+    def key(self) -> bytes:
+        """Return the key of the signatures: what is encoded after `whsec_`, or the secret's text.
+
+        https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+        """
+        if not self.secret.startswith(_BASE64_SECRET):
+            return self.secret.encode()
+        encoded = self.secret.removeprefix(_BASE64_SECRET)
+        return binascii.a2b_base64(encoded + "=" * (-len(encoded) % 4), strict_mode=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +110,7 @@ class Settings:
     snapshots: int = 7
     min_free: int = 2**30
     alarm_command: tuple[str, ...] = ()
+    hooks: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +180,19 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
         raise UsageError(f"{path}: no valid TOML: {problem}") from problem
     except OSError as problem:
         raise UsageError(f"{path}: cannot be read: {problem.strerror}") from problem
-    names = [option.name for option in OPTIONS]
-    for key in written:
+    try:
+        _refuse_unknown(written, [option.name for option in OPTIONS])
+    except ValueError as problem:
+        raise UsageError(f"{path}: {problem}") from None
+    return written
+
+
+def _refuse_unknown(keys: Iterable[str], names: list[str]) -> None:
+    """Raise ValueError that names the first unknown key and the nearest one there is."""
+    for key in keys:
         if key not in names:
             near = difflib.get_close_matches(key, names, n=1, cutoff=0)
-            raise UsageError(f"{path}: unknown key {key!r}; did you mean {near[0]!r}?")
-    return written
+            raise ValueError(f"unknown key {key!r}; did you mean {near[0]!r}?")
 
 
 def _folder(value: object) -> Path:
@@ -251,6 +301,115 @@ def _sections(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for one in listed if (path := one.strip().strip("/"))))
 
 
+def _hooks(value: object) -> tuple[Hook, ...]:
+    """Return hooks from tables, or from the text of a JSON list. No message shows a secret."""
+    tables = _json(value) if isinstance(value, str) else value
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise TypeError("tables [[hooks]], or a list of JSON objects, are needed")
+    found = tuple(_hook(table, number) for number, table in enumerate(tables, start=1))
+    names = [hook.name for hook in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is the name of {names.count(name)} hooks")
+    return found
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text) if text.strip() else []
+    except (ValueError, RecursionError):
+        raise ValueError("no valid JSON") from None
+
+
+def _hook(table: Mapping[str, Any], number: int) -> Hook:
+    name = table.get("name")
+    if not isinstance(name, str) or not _HOOK_NAME.fullmatch(name):
+        raise ValueError(f"hook {number}: name: 1 to 64 letters, digits or . _ - are needed")
+    try:
+        _refuse_misplaced(table)
+        _refuse_unknown(table, ["name", *_HOOK_KEYS])
+        hook = Hook(name, **_hook_values(table))
+        _require_target(hook)
+    except (ValueError, TypeError) as problem:
+        raise ValueError(f"{name!r}: {problem}") from None
+    return hook
+
+
+def _hook_values(table: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {"timeout": _URL_SECONDS} if "url" in table else {}
+    for key, parse in _HOOK_KEYS.items():
+        if key in table:
+            try:
+                values[key] = parse(table[key])
+            except (ValueError, TypeError) as problem:
+                raise ValueError(f"{key}: {problem}") from None
+    return values
+
+
+def _refuse_misplaced(table: Mapping[str, Any]) -> None:
+    for option in OPTIONS:
+        if option.name in table:
+            raise ValueError(
+                f"{option.name} is no key of a hook; move it above the first [[hooks]]"
+            )
+
+
+def _require_target(hook: Hook) -> None:
+    if bool(hook.command) == bool(hook.url):
+        raise ValueError("one of command and url is needed, and not both")
+    if bool(hook.secret) != bool(hook.url):
+        raise ValueError("a url needs a secret that signs the calls, a command has none")
+
+
+def _url(value: object) -> str:
+    hint = "http(s)://HOST[:PORT]/PATH in ASCII, without a user and its password, is needed"
+    if not isinstance(value, str) or not re.fullmatch("[!-~]+", value):
+        raise ValueError(hint)
+    try:
+        address = urlsplit(value)
+        _, host, fragment = address.port, address.netloc, address.fragment
+    except ValueError:
+        raise ValueError(hint) from None
+    name = re.sub(r":[0-9]{0,5}$", "", host)
+    if address.scheme not in ("http", "https") or fragment or not _is_host(name):
+        raise ValueError(hint)
+    return value
+
+
+def _secret(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("text is needed; `openssl rand -base64 32` makes one, after 'whsec_'")
+    try:
+        empty = not Hook("", secret=value).key
+    except ValueError:
+        empty = True
+    if empty:
+        raise ValueError("no base64 after 'whsec_'")
+    return value
+
+
+def _batch(value: object) -> int:
+    batch = _whole(value, least=1)
+    if batch > _LARGEST_BATCH:
+        raise ValueError(f"{value!r} is more than {_LARGEST_BATCH}")
+    return batch
+
+
+def _seconds(value: object) -> float:
+    seconds = _number(value)
+    if not 0 < seconds <= 86_400:
+        raise ValueError(f"{value!r} is no number of seconds above 0, up to a day")
+    return seconds
+
+
+_HOOK_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "command": _command,
+    "url": _url,
+    "secret": _secret,
+    "batch": _batch,
+    "timeout": _seconds,
+}
+
 OPTIONS = (
     Option("seeds", Path("seeds"), _folder, "folder of the posts", "DIR"),
     Option("state", Path("state"), _folder, "folder of the catalogue and its lock", "DIR"),
@@ -304,4 +463,5 @@ OPTIONS = (
         "command line that the daemon runs when an alarm begins and when it ends",
         "COMMAND",
     ),
+    Option("hooks", (), _hooks, "commands and webhooks that are told of changes", "JSON"),
 )

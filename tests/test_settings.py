@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from harvester.errors import UsageError
 from harvester.model import BodyMode
-from harvester.settings import OPTIONS, Address, Option, Settings, load
+from harvester.settings import OPTIONS, Address, Hook, Option, Settings, load
 
 # For each option: its default, and a value as text, as TOML, and as understood.
 ROWS: dict[str, tuple[object, str, str, object]] = {
@@ -43,6 +44,12 @@ ROWS: dict[str, tuple[object, str, str, object]] = {
         "\"/usr/bin/mail -s 'zaobao  drifts' ops\"",
         ("/usr/bin/mail", "-s", "zaobao  drifts", "ops"),
     ),
+    "hooks": (
+        (),
+        '[{"name": "site", "command": "make -C \'/srv/my site\'", "batch": 100}]',
+        '[{name = "site", command = "make -C \'/srv/my site\'", batch = 100}]',
+        (Hook("site", ("make", "-C", "/srv/my site"), batch=100),),
+    ),
 }
 # Values no source may give, as text and as TOML.
 BAD: dict[str, tuple[str, str]] = {
@@ -60,6 +67,7 @@ BAD: dict[str, tuple[str, str]] = {
     "snapshots": ("-1", "1.5"),
     "min_free": ("1XB", "true"),
     "alarm_command": ("mail 'ops", '["mail", "ops"]'),
+    "hooks": ('{"name": "site"}', '["site"]'),
 }
 _TEXTS = {name for name, (text, _) in BAD.items() if text or name == "state"}
 
@@ -254,6 +262,7 @@ def test_a_command_line_is_split_as_by_a_shell(file: Path) -> None:
         ("snapshot", "snapshots"),
         ("min-free", "min_free"),
         ("alarm_comand", "alarm_command"),
+        ("hook", "hooks"),
     ],
 )
 def test_an_unknown_key_names_the_nearest(key: str, near: str, file: Path) -> None:
@@ -304,3 +313,110 @@ def test_the_flag_names_the_file_before_the_variable(file: Path) -> None:
 def test_a_home_folder_is_expanded(file: Path) -> None:
     """`~` stands for the user's home."""
     assert _load(file, flags={"seeds": "~/posts"}).seeds == Path.home() / "posts"
+
+
+_SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # noqa: S105 - unpadded, made up
+_WEBHOOK = f"[[hooks]]\nname = 'shop'\nurl = 'https://a.example/x'\nsecret = '{_SECRET}'\n"
+
+
+def test_hooks_are_tables_at_the_end_of_the_file(file: Path) -> None:
+    """Commands and webhooks stand in order, with what is not said by default."""
+    site, shop = _load(file, f"[[hooks]]\nname = 'a.b'\ncommand = 'true'\n{_WEBHOOK}").hooks
+
+    assert (site.command, site.url, site.batch, site.timeout) == (("true",), "", 1, 600.0)
+    assert (shop.command, shop.url, shop.batch, shop.timeout) == (
+        *((), "https://a.example/x", 1),
+        30.0,
+    )
+    assert shop.key == b"secret-secret-secret"
+    assert Hook("x", secret="s\u00e9same").key == "s\u00e9same".encode()  # noqa: S106
+
+
+def test_a_hook_shows_no_secret(file: Path) -> None:
+    """Neither the secret nor what an address or a command line may hold of one is shown."""
+    (shop,) = _load(file, _WEBHOOK).hooks
+
+    assert _SECRET not in repr(shop)
+    assert _SECRET not in repr(_load(file, _WEBHOOK))
+    assert shop.target == "https://a.example"
+    assert Hook("x", ("curl", "-H", "Authorization: x")).target == "curl"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("command = 'a'", ("hook 1: name",)),
+        ("name = 'a b'\ncommand = 'a'", ("hook 1: name",)),
+        (f"name = '{'a' * 65}'\ncommand = 'a'", ("hook 1: name",)),
+        ("name = 3\ncommand = 'a'", ("hook 1: name",)),
+        ("name = 'x'", ("'x'", "command and url")),
+        ("name = 'x'\ncommand = ' '", ("'x'", "command and url")),
+        ("name = 'x'\ncommand = 'a'\nurl = 'http://a'\nsecret = 's'", ("'x'", "not both")),
+        ("name = 'x'\nurl = 'http://a'", ("'x'", "needs a secret")),
+        ("name = 'x'\ncommand = 'a'\nsecret = 's'", ("'x'", "a command has none")),
+        ("name = 'x'\ncommand = \"a 'b\"", ("'x'", "command", "quot")),
+        ("name = 'x'\ncommand = 'a'\nbatch = 0", ("'x'", "batch", "at least 1")),
+        ("name = 'x'\ncommand = 'a'\nbatch = 10001", ("'x'", "batch", "more than 10000")),
+        ("name = 'x'\ncommand = 'a'\ntimeout = 0", ("'x'", "timeout", "above 0")),
+        ("name = 'x'\ncommand = 'a'\ntimeout = true", ("'x'", "timeout")),
+        ("name = 'x'\ncomand = 'a'", ("'x'", "'comand'", "did you mean 'command'?")),
+        ("name = 'x'\ncommand = 'a'\nrate = 1", ("'x'", "rate", "above the first [[hooks]]")),
+        ("name = 'x'\ncommand = 'a'\n[[hooks]]\nname = 'x'\ncommand = 'b'", ("'x'", "2 hooks")),
+    ],
+)
+def test_a_wrong_hook_is_named(table: str, words: tuple[str, ...], file: Path) -> None:
+    """File, hook and key are told, and the nearest key to a wrong one."""
+    with pytest.raises(UsageError, match=f"^{re.escape(str(file))}: hooks: ") as caught:
+        _load(file, f"[[hooks]]\n{table}\n")
+
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "a.example", "ftp://a.example/", "file:///etc/passwd", "http://", "https:///x"),
+        *("http://me:hush@a.example/", "http://me@a.example/", "http://a b/", "http://a/ b"),
+        *("http://a.example:x/", "http://a.example:99999/", "http://ä.example/", "http://[::1/"),
+        *("http://a.example/#x", "http://a\\b/", "http://300.1.1.1/"),
+    ],
+)
+def test_what_is_no_address_of_a_webhook(url: str, file: Path) -> None:
+    """Only plain http(s) is; the address itself may hold secrets and is not repeated."""
+    environ = {"HARVESTER_HOOKS": json.dumps([{"name": "x", "url": url, "secret": "s"}])}
+
+    with pytest.raises(UsageError, match=r"^HARVESTER_HOOKS: 'x': url: http\(s\)://HOST") as caught:
+        _load(file, environ=environ)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:80/x?y=z", "HTTPS://A.example:8443", "http://a"])
+def test_addresses_of_webhooks(url: str, file: Path) -> None:
+    """Hosts are names or IP literals, with or without port, path and query."""
+    text = json.dumps([{"name": "x", "url": url, "secret": "s"}])
+
+    assert _load(file, environ={"HARVESTER_HOOKS": text}).hooks[0].url == url
+
+
+@pytest.mark.parametrize("secret", ["", "  ", "whsec_", "whsec_hush!", "whsec_hush=a", 5, ["hush"]])
+def test_a_wrong_secret_is_not_repeated(secret: object, file: Path) -> None:
+    """It is told that it is wrong, and not what it is."""
+    text = json.dumps([{"name": "x", "url": "http://a", "secret": secret}])
+
+    with pytest.raises(UsageError, match=r"^HARVESTER_HOOKS: 'x': secret: ") as caught:
+        _load(file, environ={"HARVESTER_HOOKS": text})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['[{"secret": "hush"', "[" * 100_000, '"hush"', '["hush"]', "5"])
+def test_what_is_no_list_of_hooks(text: str, file: Path) -> None:
+    """Text that is no JSON list of objects is refused, and not repeated."""
+    with pytest.raises(UsageError, match=r"^HARVESTER_HOOKS: ") as caught:
+        _load(file, environ={"HARVESTER_HOOKS": text})
+    assert "hush" not in str(caught.value)
+
+
+def test_an_empty_variable_sets_no_hooks(file: Path) -> None:
+    """Compose files pass variables that nobody has set as empty ones."""
+    assert _load(file, environ={"HARVESTER_HOOKS": " "}).hooks == ()

@@ -12,6 +12,7 @@ import structlog
 from harvester.clock import Clock
 from harvester.daemon.pulse import Pulse
 from harvester.drift import Alarm
+from harvester.handoff.hooks import HookStatus
 from harvester.model import Lane, Verdict, Watch
 from harvester.serve.metrics import Metrics
 from harvester.serve.report import Report
@@ -44,6 +45,7 @@ class Board:
         self.asked: Counter[Lane] = Counter()
         self.ended: Counter[Verdict] = Counter()
         self.reconciled = ""
+        self.hooks: tuple[HookStatus, ...] = ()
         self._told = ""
 
     def condition(self) -> tuple[str, str]:
@@ -80,6 +82,8 @@ class Board:
         metrics.drift(len(self.alarms))
         for lane in Lane:
             metrics.queue(lane, self.waiting.get(lane, 0))
+        for hook in self.hooks:
+            metrics.hook(hook.name, hook.behind)
         if status != self._told:
             log.info("state", state=status, **({"why": reason} if reason else {}))
             self._told = status
@@ -117,4 +121,5 @@ class Board:
             "requests": {lane.name.lower(): self.asked[lane] for lane in Lane},
             "ended": {verdict.value: self.ended[verdict] for verdict in Verdict},
             "reconciled": self.reconciled,
+            "hooks": [hook.as_json() for hook in self.hooks],
         }

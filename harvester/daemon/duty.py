@@ -25,6 +25,7 @@ from harvester.daemon.lines import Line, Outage, PatientLine
 from harvester.daemon.nightly import Nightly
 from harvester.daemon.offers import Offers
 from harvester.daemon.orders import OrderDesk
+from harvester.daemon.outlets import Outlets
 from harvester.daemon.rounds import SITEMAP, Rounds, Told
 from harvester.daemon.ticker import ticking
 from harvester.daemon.watchman import Guard, Watchman
@@ -59,8 +60,16 @@ class Duty:
     """What one opening of the archive does until `run` is told to end."""
 
     def __init__(
-        self, settings: Settings, archive: Archive, fetcher: Fetcher, clock: Clock, board: Board
+        self,
+        settings: Settings,
+        archive: Archive,
+        fetcher: Fetcher,
+        clock: Clock,
+        board: Board,
+        outlets: Outlets,
     ) -> None:
+        self._outlets = outlets
+        self._last_change = 0
         self._settings = settings
         self._archive = archive
         self._fetcher = fetcher
@@ -136,6 +145,7 @@ class Duty:
         self._tell_alarms()
         if not self._board.paused and not self._outage.left():
             await self._offer()
+        await self._hand_on()
         self._show()
 
     async def _beat(self) -> None:
@@ -149,6 +159,13 @@ class Duty:
         await self._archive.publish_manifest()
         await self._write_gauges()
         self._board.pulse.wrote(self._clock.monotonic())
+
+    async def _hand_on(self) -> None:
+        """Let others hear of what has changed."""
+        last = await self._archive.last_change()
+        if last != self._last_change:
+            self._last_change = last
+            self._outlets.nudge()
 
     async def _write_gauges(self) -> None:
         gauges = self._watchman.record.dump()
@@ -297,6 +314,7 @@ class Duty:
         board.watches = self._rounds.watches
         board.waiting = self._load.sizes
         board.reconciled = self._nightly.reconciled
+        board.hooks = tuple(self._outlets.hooks)
         news = self._fetcher.asked - self._asked
         self._asked += news
         board.asked += news

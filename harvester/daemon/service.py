@@ -18,7 +18,7 @@ from harvester.clock import Clock
 from harvester.daemon.board import Board
 from harvester.daemon.duty import BEAT, Duty
 from harvester.daemon.notify import Notifier, watchdog_interval
-from harvester.daemon.outlets import outlets
+from harvester.daemon.outlets import Outlets
 from harvester.discover import Discovery
 from harvester.errors import Busy, DiskError, HarvesterError
 from harvester.model import Decision, Stored
@@ -128,10 +128,10 @@ async def _opened(
             settings, watcher, clock, stopping=stopping, patience=_LOCK_PATIENCE
         ) as archive,
         open_fetcher(settings, archive, watcher, clock, breaker=True) as fetcher,
-        outlets(settings, clock),
+        Outlets(settings, clock) as outlets,
     ):
         log.info("open", seeds=str(settings.seeds), state=str(settings.state))
-        yield Duty(settings, archive, fetcher, clock, board)
+        yield Duty(settings, archive, fetcher, clock, board, outlets)
 
 
 def _require_again(state: Path, opened: Path | None) -> None:

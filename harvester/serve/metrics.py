@@ -1,7 +1,7 @@
 """The daemon's figures for Prometheus, in a registry of their own.
 
-Every label takes values from a short list: verdicts, lanes, states, the watches of the settings.
-Names follow https://prometheus.io/docs/practices/naming/.
+Every label takes values from a short list: verdicts, lanes, states, watches and hooks of the
+settings. Names follow https://prometheus.io/docs/practices/naming/.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Metrics:
         self._drift = gauge("harvester_drift_alarms", "Alarms of drift that stand")
         self._state = Enum("harvester_state", "State of the daemon", states=STATES, registry=own)
         self._queue = gauge("harvester_queue_size", "Jobs that wait", by_lane)
+        self._behind = gauge("harvester_hook_behind", "Changes that a hook has not had", ("hook",))
         self._free = gauge("harvester_free_bytes", "Free room on the fullest disk")
         self._begin_at_zero()
 
@@ -89,6 +90,10 @@ class Metrics:
     def queue(self, lane: Lane, size: int) -> None:
         """Tell how many jobs of a lane wait."""
         self._queue.labels(_word(lane)).set(size)
+
+    def hook(self, name: str, behind: int) -> None:
+        """Tell how many changes wait for a hook of the settings."""
+        self._behind.labels(name).set(behind)
 
     def free(self, room: int) -> None:
         """Tell the free room (bytes) of the fullest disk."""

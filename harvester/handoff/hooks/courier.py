@@ -1,0 +1,175 @@
+"""One hook: its changes in order, each message until it is delivered.
+
+    look (read ledger and log) ─▶ message written down ─▶ sent ─▶ position moved, or next try set
+
+The disk is read and written on threads, so that the event loop never waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice, takewhile
+from pathlib import Path
+from uuid import uuid4
+
+from harvester.clock import Clock
+from harvester.handoff.consumers import begin_after
+from harvester.handoff.hooks.ledger import (
+    Delivery,
+    Ledger,
+    Pending,
+    consumer,
+    delivery_of,
+    open_ledger,
+)
+from harvester.handoff.hooks.lock import hook_lock, off_loop
+from harvester.handoff.hooks.message import Message, Outcome
+from harvester.handoff.hooks.status import HookStatus, status_of
+from harvester.settings import Hook
+from harvester.store import Reader, open_archive
+
+LONGEST_PAUSE = 3600.0
+# No pause is as long, also of those asked for: a next try beyond it was set by another clock.
+_LONGEST_REST = timedelta(days=2)
+
+Send = Callable[[Hook, Message], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of a look: how the hook stands now, and the outcome if something was sent.
+
+    `changes` is how many were sent, `wait` the seconds until there may be more to do; None: when
+    changes come.
+    """
+
+    status: HookStatus
+    outcome: Outcome | None = None
+    changes: int = 0
+    wait: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    status: HookStatus
+    message: Message | None = None
+    attempts: int = 0
+    wait: float | None = None
+
+
+class Courier:
+    """Delivers to one hook. `roll` returns random numbers from 0 to 1, which spread the tries."""
+
+    def __init__(
+        self,
+        hook: Hook,
+        seeds: Path,
+        state: Path,
+        send: Send,
+        clock: Clock,
+        roll: Callable[[], float],
+    ) -> None:
+        self.hook = hook
+        self._seeds = seeds
+        self._state = state
+        self._send = send
+        self._clock = clock
+        self._roll = roll
+
+    async def attempt(self, *, hasty: bool = False) -> Attempt:
+        """Deliver the next message if there is one that is due; `hasty` does not heed its pause.
+
+        Raises Busy where another process is delivering to this hook, ConsumerLost where the change
+        log is another one than before, and DiskError and DatabaseUnusable.
+        """
+        async with hook_lock(self._state, self.hook.name):
+            found = await off_loop(partial(self._look, hasty=hasty))
+            if found.message is None:
+                return Attempt(found.status, wait=found.wait)
+            return await self._deliver(found.message, found.attempts + 1)
+
+    async def _deliver(self, message: Message, number: int) -> Attempt:
+        at, began = self._clock.now(), self._clock.monotonic()
+        outcome = await self._send(self.hook, message)
+        seconds = self._clock.monotonic() - began
+        delivery = delivery_of(self.hook.name, message, at, number, seconds, outcome)
+        wait = pause(outcome, number, self._roll()) if outcome.problem else 0.0
+        next_try = self._clock.now() + timedelta(seconds=wait) if wait else None
+        status = await off_loop(partial(self._settle, message, delivery, next_try))
+        return Attempt(status, outcome, len(message.changes), wait)
+
+    def _look(self, *, hasty: bool) -> _Found:
+        now = self._clock.now()
+        with self._opened() as (archive, ledger):
+            _welcome(self.hook, archive, ledger)
+            status = status_of(self.hook, archive, ledger)
+            pending = ledger.pending(self.hook.name)
+            if pending and not hasty and (wait := _rest(pending, now)) > 0:
+                return _Found(status, wait=wait)
+            message = _message(self.hook, archive, ledger, pending, now)
+            return _Found(status, message, pending.attempts if pending else 0)
+
+    def _settle(
+        self, message: Message, delivery: Delivery, next_try: datetime | None
+    ) -> HookStatus:
+        # Without the archive: while that is locked what was delivered is remembered all the same.
+        with open_ledger(self._state) as ledger:
+            if next_try:
+                ledger.failed(delivery, next_try)
+            else:
+                ledger.succeeded(delivery, message.changes[-1])
+        with self._opened() as (archive, ledger):
+            return status_of(self.hook, archive, ledger)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Reader, Ledger]]:
+        """Open both, the archive first: where there is none, no ledger is made."""
+        with (
+            open_archive(self._seeds, self._state) as archive,
+            open_ledger(self._state) as ledger,
+        ):
+            yield archive, ledger
+
+
+def _welcome(hook: Hook, archive: Reader, ledger: Ledger) -> None:
+    """Let a new hook begin with what comes from now on: nobody wants all the past by accident."""
+    if not ledger.knows(hook.name):
+        ledger.welcome(hook.name, next(archive.changes(archive.last_change() - 1), None))
+
+
+def _rest(pending: Pending, now: datetime) -> float:
+    """Return the seconds until the next try is due; a clock that was set back does not count."""
+    if pending.next_try is None or pending.next_try - now > _LONGEST_REST:
+        return 0.0
+    return (pending.next_try - now).total_seconds()
+
+
+def _message(
+    hook: Hook, archive: Reader, ledger: Ledger, pending: Pending | None, now: datetime
+) -> Message | None:
+    """Return the message under way, or the next one, written down; None if nothing waits."""
+    position = ledger.position(hook.name)
+    waiting = archive.changes(begin_after(archive, consumer(hook.name), position))
+    if pending:
+        last = pending.last_seq
+        changes = tuple(takewhile(lambda change: change.seq <= last, waiting))
+        return Message(pending.id, pending.begun_at, changes) if changes else None
+    changes = tuple(islice(waiting, hook.batch))
+    if not changes:
+        return None
+    message = Message(f"msg_{uuid4().hex}", now, changes)
+    return message if ledger.begin(hook.name, message, position) else None
+
+
+def pause(outcome: Outcome, attempts: int, roll: float) -> float:
+    """Return the seconds until the next try, after so many in vain; `roll` is from 0 to 1.
+
+    From 1 s doubling to an hour, of which a random half is left out, so that not all come at once;
+    at least what the receiver asked for. Who refuses is asked seldom from the first.
+    """
+    grown = LONGEST_PAUSE if outcome.refused else min(2.0 ** min(attempts - 1, 12), LONGEST_PAUSE)
+    return max(grown * (1 - roll / 2), outcome.retry_after)
