@@ -16,7 +16,7 @@ help:
 	@echo 'make demo      set up, then harvest the bundled replica of the site and show the result'
 	@echo 'make test      set up, then lint, types, layers, tests'
 	@echo 'make thorough  titles, names and posts with 100,000 cases for each property'
-	@echo 'make bench     page to post, beside other extractors'
+	@echo 'make bench     page to post beside other extractors; search; export of 100,000 stories'
 	@echo 'make weeks     30 days of the daemon, simulated, in some minutes'
 	@echo 'make lock      renew the lock files from pyproject.toml'
 	@echo 'make image-try the steps of docker/Dockerfile in a clean Debian root (needs root)'
@@ -46,6 +46,8 @@ bench: $(TOOLS)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
 	$(BIN)/python -W ignore -m benchmarks.page
+	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.export
 
 weeks: $(TOOLS)
 	$(BIN)/python -m benchmarks.weeks

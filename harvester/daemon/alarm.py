@@ -30,7 +30,8 @@ async def run_alarm_command(command: Sequence[str], alarm: Alarm) -> None:
         "text": alarm.text,
         "examples": list(alarm.examples),
     }
-    environ = os.environ | {
+    # Hooks that come from the environment have secrets.
+    environ = {name: value for name, value in os.environ.items() if name != "HARVESTER_HOOKS"} | {
         "HARVESTER_ALARM": "on" if alarm.on else "off",
         "HARVESTER_ALARM_TEXT": alarm.text,
     }

@@ -56,7 +56,8 @@ class Selection:
     """Which stories are wanted; all that is given must hold.
 
     Published from `since` to before `until`, in one of `sections` or below it, with that `access`,
-    changed after entry `after` of the change log.
+    changed after entry `after` of the change log. With `after` (-1: all of them) they come in the
+    order of their last changes, so that a reading that was cut can go on after the last one.
     """
 
     since: datetime | None = None
@@ -311,15 +312,17 @@ class Reader:
 
     def changes(self, since: int = 0) -> Iterator[Change]:
         """Return the entries of the change log after `since`, oldest first."""
+        # Many want the next few alone.
+        size = 10
         while page := self._all(
             "SELECT seq, op, story_id, revision, path, sha256, content_hash, url, title, "
             "published, access, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
-            (since, rows.PAGE),
+            (since, size),
         ):
             with guarded(self._database):
                 entries = [Change(*_typed(row, instants=(9, 11), access=10)) for row in page]
             yield from entries
-            since = page[-1][0]
+            since, size = page[-1][0], rows.PAGE
 
     def counts(self, *, runs: int = 5) -> Figures:
         """Return the figures of the archive, with the last so many runs. Reads whole tables."""
