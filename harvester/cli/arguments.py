@@ -180,7 +180,7 @@ def _changes(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--follow", action="store_true", help="wait for more until interrupted")
     parser.add_argument(
-        "--consumer", metavar="NAME", help="remember under this name what was handed out"
+        "--consumer", metavar="NAME", help="remember under this name what was written, read or not"
     )
 
 

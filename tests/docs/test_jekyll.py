@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -193,15 +192,6 @@ MARKUP = (
     "src='https://www.zaobao.com.sg/sites/default/files/a_b_c.jpg'>"
     "<figcaption>图 {{ y }} *a*</figcaption></figure>"
 )
-
-
-@pytest.fixture
-def jekyll() -> str:
-    """Return the path of jekyll; skip where it is absent."""
-    path = shutil.which("jekyll")
-    if path is None:
-        pytest.skip("jekyll is not installed: the recipe for a site is not run")
-    return path
 
 
 def draft(number: int) -> Draft:
