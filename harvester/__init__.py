@@ -1,8 +1,8 @@
 """Asynchronous scrape-and-archive service for the Singapore newspaper 联合早报 (zaobao).
 
 The names of `harvester.library` can be had from here: `Post`, `read_post`, `write_post`,
-`diff_posts`, `normalise`, `open_archive`, `records`, `Record`, `Selection`. They are imported when first used, so that the command
-line starts quickly.
+`diff_posts`, `normalise`, `open_archive`, `records`, `Record`, `Selection`. They are imported when
+first used, so that the command line starts quickly.
 """
 
 from __future__ import annotations

@@ -67,7 +67,10 @@ def _status(hooks: Sequence[Hook], chosen: argparse.Namespace, settings: Setting
 
 def _status_line(status: HookStatus) -> str:
     if status.position is None:
-        return f"{status.name} ({status.target}): new; it begins with what comes now, or by `hooks replay`"
+        return (
+            f"{status.name} ({status.target}): new; it begins with what comes from now on "
+            f"(`harvester hooks replay {status.name} --since 0`: with all there is)"
+        )
     last = f"{status.delivered_at:%Y-%m-%d %H:%M:%S}Z" if status.delivered_at else "never"
     line = f"{status.name} ({status.target}): has had all up to {status.position}, "
     line += f"{status.behind} behind, last delivery {last}"
