@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,10 @@ from harvester.settings import Settings
 from harvester.store import WRITER_PATIENCE, Archive
 from harvester.visitor import Scrutiny
 from harvester.zaobao.sections import in_any
+
+_log = logging.getLogger(__name__)
+# The note that tells up to which change the feeds are written.
+_FEEDS = "feeds"
 
 
 class Source(StrEnum):
@@ -262,10 +267,9 @@ async def open_writer(
 ) -> AsyncIterator[Archive]:
     """Open the archive for writing; posts in the tree that have no row are taken up first.
 
-    That is what a killed run or a lost catalogue leaves. After the end the feeds are brought up to
-    date. `besides` are files that the caller will
+    That is what a killed run or a lost catalogue leaves. `besides` are files that the caller will
     take up itself; `stopping` leaves the rest of them to the next time. `patience` is how long a
-    write waits for readers, in seconds.
+    write waits for readers, in seconds. In the end the feeds are brought up to date.
     """
     root = settings.seeds.resolve()
     async with Archive.open(
@@ -281,9 +285,8 @@ async def open_writer(
             watcher.adopting(len(orphans))
             stopping = stopping or asyncio.Event()
             await Importer(archive, settings.seeds, watcher, stopping).adopt(orphans)
-        before = await archive.last_change()
         yield archive
-    await asyncio.to_thread(renew_feeds, settings.seeds, settings.state, before)
+        await _renew_feeds(settings, archive)
 
 
 @asynccontextmanager
@@ -295,6 +298,21 @@ async def _open_workshop(
         open_fetcher(settings, archive, watcher, clock) as fetcher,
     ):
         yield Workshop(settings, archive, fetcher, clock)
+
+
+async def _renew_feeds(settings: Settings, archive: Archive) -> None:
+    """Bring the feeds up to date, also where an earlier run was killed before it could.
+
+    What is archived is archived: trouble with feeds is told, and no failure of a run.
+    """
+    told = int(await archive.read_note(_FEEDS) or 0)
+    try:
+        last = await asyncio.to_thread(renew_feeds, settings.seeds, settings.state, told)
+    except HarvesterError as problem:
+        _log.warning("the feeds are not up to date: %s", problem)
+        return
+    if last != told:
+        await archive.write_note(_FEEDS, str(last))
 
 
 def open_fetcher(

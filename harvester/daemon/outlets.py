@@ -66,7 +66,9 @@ class Outlets:
                 told = await uninterrupted(asyncio.to_thread(renew_feeds, seeds, state, told))
             except HarvesterError as problem:
                 log.warning("feeds", problem=str(problem))
+                self._news.set()
             except Exception:
                 log.exception("feeds")
+                self._news.set()
             await self._clock.sleep(_FEEDS_EVERY)
             await self._news.wait()

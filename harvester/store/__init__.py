@@ -24,11 +24,10 @@ from harvester.store.reading import (
     Reader,
     Revision,
     Run,
-    Selection,
-    StoryRow,
     VisitFigure,
     open_archive,
 )
+from harvester.store.selection import Selection, StoryRow
 from harvester.store.space import free_bytes
 from harvester.store.tree import make_folder, replace_file, sync, sync_folder
 from harvester.store.verify import Report, verify

@@ -48,8 +48,6 @@ from harvester.store.stories import last_change
 from harvester.store.tree import PostTree, make_folder
 
 T = TypeVar("T")
-# A manifest is written whole: not too often, and of a large archive in a twentieth of the time.
-_MANIFEST_PAUSE, _MANIFEST_SHARE = 10.0, 20.0
 _Waiting = tuple[Command, "asyncio.Future[Stored | None]"]
 
 
@@ -77,7 +75,6 @@ class Archive:
     ) -> None:
         self.orphans = ()
         self._manifest = manifest
-        self._next_manifest = clock.monotonic() + _MANIFEST_PAUSE
         self._database = database
         self._tree = tree
         self._aside = aside
@@ -125,18 +122,19 @@ class Archive:
             sweep,
             tree=self._tree,
             aside=self._aside,
+            manifest=self._manifest,
             database=self._database.path,
             now=self._clock.now(),
         )
         self.orphans = tuple(await self._database.run(work))
-        await self._database.run(self._manifest.begin)
+        await self._database.run(partial(self._manifest.begin, now=self._clock.monotonic()))
 
     async def _close(self) -> None:
         """Finish what was begun; only a clean end takes the marks off the folders."""
         if self._draining:
             await self._draining
         if self._refusal is None:
-            await self._database.run(self._manifest.publish)
+            await self._publish()
             await self._transact(rows.clear_dirty)
 
     # --- texts and visits: one queue, committed in batches ---
@@ -202,12 +200,13 @@ class Archive:
         What is put publishes it too; this is for the time after the last one.
         """
         begun = self._clock.monotonic()
-        if begun < self._next_manifest:
-            return
-        self._refuse_after_failure()
-        await self._database.run(self._manifest.publish)
-        ended = self._clock.monotonic()
-        self._next_manifest = ended + max(_MANIFEST_PAUSE, _MANIFEST_SHARE * (ended - begun))
+        if self._manifest.is_due(begun):
+            self._refuse_after_failure()
+            await self._publish()
+            self._manifest.was_written(begun, self._clock.monotonic())
+
+    async def _publish(self) -> None:
+        await self._database.run(partial(self._manifest.publish, at=self._clock.now()))
 
     # --- everything else: one transaction each ---
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harvester.store import rows, stories
 from harvester.store.database import quick_check, transaction
+from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
 
 Map = Callable[[Callable[[str], str | None], Iterable[str]], Iterable[str | None]]
@@ -119,7 +120,13 @@ def _restore_row(connection: sqlite3.Connection, tree: PostTree, difference: Dif
 
 
 def sweep(
-    connection: sqlite3.Connection, tree: PostTree, aside: Path, database: Path, now: datetime
+    connection: sqlite3.Connection,
+    *,
+    tree: PostTree,
+    aside: Path,
+    manifest: Manifest,
+    database: Path,
+    now: datetime,
 ) -> list[str]:
     """Put right what a killed writer left behind; return the posts without a row.
 
@@ -132,7 +139,9 @@ def sweep(
         quick_check(connection, database)
     orphans = []
     for folder in marked if stories.are_any(connection) else sorted({*marked, *tree.folders()}):
-        for difference in list(audit_folder(connection, tree, folder)):
+        found = list(audit_folder(connection, tree, folder))
+        manifest.withdraw(each.path for each in found)
+        for difference in found:
             if difference.kind is Kind.ORPHAN:
                 orphans.append(difference.path)
             else:

@@ -10,20 +10,35 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from itertools import filterfalse, zip_longest
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import filterfalse
 from pathlib import Path
-from typing import Any
 
 from harvester.store import rows
+from harvester.store.database import transaction
 from harvester.store.rows import PAGE
 from harvester.store.stories import last_change
-from harvester.store.tree import disk_errors, make_folder, replace_file, sync_folder
+from harvester.store.tree import (
+    disk_errors,
+    folder_of,
+    make_folder,
+    replace_file,
+    sync_folder,
+)
+from harvester.store.watches import read_note, write_note
 
 MANIFEST = "MANIFEST.jsonl"
 _MARK = "MANIFEST"
+# The note that tells up to which change the file tells all.
+_TOLD = "manifest"
 # No value of a line can hold this: inside of a JSON string its quotes would be escaped.
 _AFTER_PATH = b', "sha256": '
+# It is written whole: not too often, and of a large archive in a twentieth of the time.
+_PAUSE, _SHARE = 10.0, 20.0
+# So often single lines are taken out; then, as in a renewal of everything, a folder at a time.
+_FEW = 20
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +50,16 @@ class Line:
     story_id: str
     seq: int
 
+    def has_same_file(self, other: Line) -> bool:
+        """Say whether both name the same bytes at the same place."""
+        return (self.path, self.sha256) == (other.path, other.sha256)
+
     def as_bytes(self) -> bytes:
         """Return the line as it stands in the file."""
-        return f"{json.dumps(asdict(self), ensure_ascii=False)}\n".encode()
+        return (
+            f'{_start(self.path)}, "sha256": "{self.sha256}", '
+            f'"story_id": {_encode(self.story_id)}, "seq": {self.seq}}}\n'
+        ).encode()
 
 
 class Manifest:
@@ -47,34 +69,53 @@ class Manifest:
         self._file = root / MANIFEST
         # The change up to which all is told; None: something is missing.
         self._told: int | None = None
+        self._withdrawals = 0
+        self._empty: set[str] = set()
+        self._not_before = 0.0
 
-    def begin(self, connection: sqlite3.Connection) -> None:
-        """Find out what the last writer left: after a clean end the file tells all."""
+    def begin(self, connection: sqlite3.Connection, now: float) -> None:
+        """Find out what the last writer left; `now` is in seconds of a steady clock."""
+        self._not_before = now + _PAUSE
         if self._file.exists() and not rows.dirty_folders(connection):
-            self._told = last_change(connection)
+            self._told = _noted(connection)
+
+    def is_due(self, now: float) -> bool:
+        """Say whether the last writing is long enough ago."""
+        return now >= self._not_before
+
+    def was_written(self, begun: float, ended: float) -> None:
+        """Note how long it took: the next time comes later the longer it did."""
+        self._not_before = ended + max(_PAUSE, _SHARE * (ended - begun))
 
     def withdraw(self, paths: Iterable[str]) -> None:
-        """Take the lines of these posts out, durably."""
-        wanted = {Line(path, "", "", 0).as_bytes().partition(_AFTER_PATH)[0] for path in paths}
-        if not wanted or not self._file.exists():
+        """Take the lines of these posts out, durably, and perhaps those of their folders."""
+        standing = {path for path in paths if folder_of(path) not in self._empty}
+        if not standing or not self._file.exists():
             return
+        folders = {folder_of(path) for path in standing} if self._withdrawals >= _FEW else set()
+        starts = {_start(path).encode() for path in standing}
+        inside = tuple(_start(f"{folder}/" if folder else "")[:-1].encode() for folder in folders)
 
-        def told(line: bytes) -> bool:
-            return line.partition(_AFTER_PATH)[0] in wanted
+        def is_concerned(line: bytes) -> bool:
+            return line.partition(_AFTER_PATH)[0] in starts or line.startswith(inside)
 
         with disk_errors(self._file), self._file.open("rb") as file:
-            if not any(map(told, file)):
-                return
-            self._told = None
-            file.seek(0)
-            self._replace(filterfalse(told, file))
+            if any(map(is_concerned, file)):
+                self._told = None
+                self._withdrawals += 1
+                file.seek(0)
+                self._replace(filterfalse(is_concerned, file))
+        self._empty |= folders
 
-    def publish(self, connection: sqlite3.Connection) -> None:
-        """Write it anew if it does not tell all that is committed."""
+    def publish(self, connection: sqlite3.Connection, at: datetime) -> None:
+        """Write it anew if it does not tell all that is committed; `at` is the wall clock."""
         last = last_change(connection)
-        if last != self._told:
-            self._replace(line.as_bytes() for line in lines(connection))
-            self._told = last
+        if last == self._told and self._file.exists():
+            return
+        self._replace(line.as_bytes() for line in lines(connection))
+        self._told, self._withdrawals, self._empty = last, 0, set()
+        with transaction(connection):
+            write_note(connection, _TOLD, str(last), at)
 
     def _replace(self, chunks: Iterable[bytes]) -> None:
         make_folder(self._file.parent)
@@ -93,38 +134,54 @@ def lines(connection: sqlite3.Connection) -> Iterator[Line]:
         last = page[-1][0]
 
 
-def is_true(connection: sqlite3.Connection, root: Path) -> bool:
-    """Say whether the file agrees with the catalogue.
+def faults(connection: sqlite3.Connection, root: Path) -> set[str]:
+    """Return what is wrong with the file: lines, or paths that have none.
 
-    While folders are marked a writer is at work, or was killed: then lines may be missing or know
-    an earlier change, but none may name other bytes.
+    Until it tells all (a writer is at work, or was killed) lines may be missing or know an earlier
+    change, but none may name other bytes. What a writer does while it is read may look like a
+    fault; then it is none at the next look.
     """
-    complete = not rows.dirty_folders(connection)
+    complete = not rows.dirty_folders(connection) and _noted(connection) == last_change(connection)
     path = root / MANIFEST
     if not path.exists():
-        return not complete or next(lines(connection), None) is None
+        return {MANIFEST} if complete and next(lines(connection), None) else set()
     with disk_errors(path), path.open("rb") as file:
-        agree = _all_told if complete else _none_wrong
-        return agree(map(_parse, file), lines(connection))
+        return set(_differing(map(_parse, file), lines(connection), complete=complete))
 
 
-def _all_told(told: Iterable[Line | None], expected: Iterable[Line]) -> bool:
-    return all(line == row for line, row in zip_longest(told, expected))
+def _differing(
+    told: Iterable[Line | None], expected: Iterator[Line], *, complete: bool
+) -> Iterator[str]:
+    """Return the paths of wrong lines; where all must be told, also those that have none.
 
-
-def _none_wrong(told: Iterable[Line | None], expected: Iterable[Line]) -> bool:
-    """Say whether each line stands among those expected, both by path, but for its change."""
-    rest = iter(expected)
+    Both stand in the order of their paths.
+    """
     for line in told:
-        row = next((row for row in rest if line and row.path >= line.path), None)
-        if line is None or row is None or (row.path, row.sha256) != (line.path, line.sha256):
-            return False
-    return True
+        if line is None:
+            yield MANIFEST
+            continue
+        row = next(expected, None)
+        while row and row.path < line.path:
+            if complete:
+                yield row.path
+            row = next(expected, None)
+        if row != line and (complete or row is None or not row.has_same_file(line)):
+            yield line.path
+    if complete:
+        yield from (row.path for row in expected)
 
 
 def _parse(line: bytes) -> Line | None:
     try:
-        values: dict[str, Any] = json.loads(line)
-        return Line(**values)
+        return Line(**json.loads(line))
     except (ValueError, TypeError):
         return None
+
+
+def _start(path: str) -> str:
+    return f'{{"path": {_encode(path)}'
+
+
+def _noted(connection: sqlite3.Connection) -> int | None:
+    noted = read_note(connection, _TOLD)
+    return int(noted) if noted is not None else None

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,10 @@ from harvester.model import Access, Era, HostState, Poll, SourceState, VisitStat
 from harvester.store import rows, stories, watches
 from harvester.store.database import CATALOGUE, connect_reader, guarded
 from harvester.store.manifest import Line, lines
-from harvester.store.rows import instant, instant_or_none, stamp, word
+from harvester.store.rows import instant, word
+from harvester.store.selection import Selection, StoryRow, latest, sections, select
 from harvester.store.tree import PostTree
 
-# Stories with their posts that are read at once: some megabytes.
-_STORIES = 200
-_STORY = (
-    "story_id, url, stories.title, stories.published, published_source, section, author, tags, "
-    "access, era, stories.content_hash, path, stories.sha256, size, revision, seq, first_seen, "
-    "updated_at, gone_at, post"
-)
 _ARTICLE = (
     "story_id, url, title, published, section, access, content_hash, path, sha256, revision, "
     "first_seen, updated_at"
@@ -49,54 +42,6 @@ class ArticleRow:
     revision: int
     first_seen: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which stories are wanted; all that is given must hold.
-
-    Published from `since` to before `until`, in one of `sections` or below it, with that `access`,
-    changed after entry `after` of the change log. With `after` (-1: all of them) they come in the
-    order of their last changes, so that a reading that was cut can go on after the last one.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    sections: tuple[str, ...] = ()
-    access: Access | None = None
-    after: int = 0
-
-
-_EVERYTHING = Selection()
-
-
-@dataclass(frozen=True, slots=True)
-class StoryRow:
-    """All there is of a story as it stands; `seq` is its last entry in the change log.
-
-    `published_source` says where the instant comes from, `post` are the bytes of its file.
-    """
-
-    story_id: str
-    url: str
-    title: str
-    published: datetime
-    published_source: str
-    section: str
-    author: str
-    tags: tuple[str, ...]
-    access: Access
-    era: Era
-    content_hash: str
-    path: str
-    sha256: str
-    size: int
-    revision: int
-    seq: int
-    first_seen: datetime
-    updated_at: datetime
-    gone_at: datetime | None
-    post: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +138,9 @@ class Figures:
     kept_pages: int
 
 
+_EVERYTHING = Selection()
+
+
 class Reader:
     """An archive open for reading. Made by `open_archive`.
 
@@ -220,34 +168,21 @@ class Reader:
 
         Raises DatabaseUnusable for a text in the catalogue that is damaged.
         """
-        where, values = _where(selection, self.last_change())
-        key = "seq" if selection.after else "story_id"
-        last: object = selection.after or ""
-        while page := self._all(
-            f"SELECT {key}, {_STORY} FROM stories JOIN revisions USING (story_id, revision) "  # noqa: S608
-            f"WHERE {where} AND {key} > ? ORDER BY {key} LIMIT ?",
-            (*values, last, _STORIES),
-        ):
-            yield from (self._story(row[1:]) for row in page)
-            last = page[-1][0]
+        with guarded(self._database):
+            yield from select(self._connection, selection)
 
     def latest(self, count: int, section: str | None = None) -> list[StoryRow]:
         """Return so many stories with their posts, the last published first, of all or a section.
 
         Raises as `stories`.
         """
-        where, values = _where(Selection(sections=(section,) if section else ()), None)
-        found = self._all(
-            f"SELECT {_STORY} FROM stories JOIN revisions USING (story_id, revision) "  # noqa: S608
-            f"WHERE {where} ORDER BY stories.published DESC, story_id DESC LIMIT ?",
-            (*values, count),
-        )
-        return [self._story(row) for row in found]
+        with guarded(self._database):
+            return latest(self._connection, count, section)
 
     def sections(self, after: int = 0) -> tuple[str, ...]:
         """Return the sections of stories that changed after an entry of the change log."""
-        found = self._all("SELECT DISTINCT section FROM stories WHERE seq > ? ORDER BY 1", (after,))
-        return tuple(name for (name,) in found)
+        with guarded(self._database):
+            return sections(self._connection, after)
 
     def manifest(self) -> Iterator[Line]:
         """Return what the manifest tells of each story, by path, as the catalogue has it now."""
@@ -418,46 +353,9 @@ class Reader:
         with guarded(self._database):
             return self._connection.execute(sql, values).fetchall()
 
-    def _story(self, row: tuple[Any, ...]) -> StoryRow:
-        with guarded(self._database):
-            values = _typed(row, instants=(3, 16, 17), access=8)
-            values[7] = tuple(json.loads(values[7]))
-            values[9] = word(Era, values[9])
-            values[18] = instant_or_none(values[18])
-        post = stories.unpack(values[19], values[12])
-        if post is None:
-            raise DatabaseUnusable(
-                f"{self._database}: the text of story {values[0]} is damaged; "
-                "`harvester verify --repair` takes it from its file"
-            )
-        return StoryRow(*[*values[:19], post])
-
     def _article(self, row: tuple[Any, ...]) -> ArticleRow:
         with guarded(self._database):
             return ArticleRow(*_typed(row, instants=(3, 10, 11), access=5))
-
-
-def _where(selection: Selection, last: int | None) -> tuple[str, tuple[object, ...]]:
-    """Return a condition on `stories` and its values; `last` bounds the change log.
-
-    What changes while it is read comes with the next reading after `last`.
-    """
-    terms: list[tuple[str, tuple[object, ...]]] = [("1", ())]
-    if selection.since:
-        terms.append(("stories.published >= ?", (stamp(selection.since),)))
-    if selection.until:
-        terms.append(("stories.published < ?", (stamp(selection.until),)))
-    if selection.access:
-        terms.append(("access = ?", (selection.access,)))
-    if selection.sections:
-        within = " OR ".join(
-            "section = ? OR section > ? AND section < ?" for _ in selection.sections
-        )
-        bounds = ((name, f"{name}/", f"{name}0") for name in selection.sections)
-        terms.append((f"({within})", tuple(chain.from_iterable(bounds))))
-    if selection.after:
-        terms.append(("seq <= ?", (last,)))
-    return " AND ".join(term for term, _ in terms), tuple(chain.from_iterable(v for _, v in terms))
 
 
 def _typed(

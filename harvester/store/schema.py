@@ -192,5 +192,6 @@ MIGRATIONS: tuple[str, ...] = (
         WHERE last.story_id = stories.story_id;
     CREATE INDEX stories_by_change ON stories (seq);
     CREATE INDEX stories_by_time ON stories (published, story_id);
+    CREATE INDEX stories_by_section ON stories (section, published, story_id);
     """,
 )

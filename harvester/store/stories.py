@@ -105,37 +105,28 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -
     """Note that the current text was seen again; take over what only a page can tell.
 
     A post tells neither access nor era, and an older look tells nothing new. A text that was once
-    marked as a preview stays one: the other host may show the same cut text without a mark. Who
-    took it for the full text hears of the mark.
+    marked as a preview stays one: the other host may show the same cut text without a mark. Tags
+    are those of the layout that was first seen: each has its own, and both hosts may be asked in
+    turn. Consumers hear of what is new.
     """
     article = draft.article
-    seen = {
-        "story": article.story_id,
-        "hash": draft.content_hash,
-        "at": stamp(draft.observed_at),
-        "access": article.access,
-        "era": article.era,
-        "tags": _tags(draft),
-        "post": Era.POST,
-    }
-    held = "WHERE story_id = :story AND content_hash = :hash AND observed_at <= :at"
-    if article.era is not Era.POST:
+    seen = (article.story_id, draft.content_hash, stamp(draft.observed_at))
+    held = "WHERE story_id = ? AND content_hash = ? AND observed_at <= ?"
+    row = connection.execute(f"SELECT access, era, tags FROM stories {held}", seen).fetchone()  # noqa: S608
+    if row is None:
+        return
+    connection.execute(f"UPDATE stories SET observed_at = ? {held}", (seen[2], *seen))  # noqa: S608
+    if article.era is Era.POST:
+        return
+    access = Access.PREVIEW if Access.PREVIEW in (row[0], article.access) else article.access
+    era = article.era if row[1] == Era.POST else row[1]
+    now_known = (access, era, _tags(draft) if article.era == era else row[2])
+    if now_known != row:
         connection.execute(
-            f"UPDATE stories SET era = iif(era = :post, :era, era), tags = :tags {held}",  # noqa: S608
-            seen,
+            f"UPDATE stories SET (access, era, tags, updated_at) = (?, ?, ?, ?) {held}",  # noqa: S608
+            (*now_known, stamp(now), *seen),
         )
-        if article.access is Access.PREVIEW:
-            marked = connection.execute(
-                f"UPDATE stories SET access = :access {held} AND access <> :access",  # noqa: S608
-                seen,
-            )
-            if marked.rowcount:
-                _insert_change(connection, "revised", article.story_id, now)
-    connection.execute(
-        "UPDATE stories SET observed_at = :at "
-        "WHERE story_id = :story AND content_hash = :hash AND observed_at < :at",
-        seen,
-    )
+        _insert_change(connection, "revised", article.story_id, now)
 
 
 def bury_story(connection: sqlite3.Connection, story_id: str, now: datetime) -> bool:

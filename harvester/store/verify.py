@@ -24,7 +24,7 @@ from harvester.store.database import (
     require,
 )
 from harvester.store.lock import writer_lock
-from harvester.store.manifest import MANIFEST, Manifest, is_true
+from harvester.store.manifest import MANIFEST, Manifest, faults
 from harvester.store.stories import TextRow
 from harvester.store.tree import PostTree, folder_of
 
@@ -84,10 +84,7 @@ def verify(
             found = _compare_files(connection, tree, meter, 0 if repair else patience)
             found |= _check_texts(connection, meter)
         found |= _check_manifest(connection, seeds, 0 if repair else patience)
-        now, aside = datetime.now(UTC), state / "aside"
-        repaired = {each for each in found if repair and mend(connection, tree, aside, each, now)}
-        if repaired:
-            Manifest(seeds).publish(connection)
+        repaired = _mend_all(connection, tree, state / "aside", found) if repair else set()
     return Report(posts, tuple(sorted(found - repaired)), tuple(sorted(repaired)))
 
 
@@ -148,13 +145,27 @@ def _check_texts(connection: sqlite3.Connection, meter: _Meter) -> set[Differenc
 def _check_manifest(
     connection: sqlite3.Connection, seeds: Path, patience: float
 ) -> set[Difference]:
-    """Compare the manifest; a writer may replace a post while it is read."""
+    """Compare the manifest; what is wrong twice is wrong, for a writer may be at work meanwhile."""
+    found = faults(connection, seeds)
     deadline = time.monotonic() + patience
-    while not is_true(connection, seeds):
-        if time.monotonic() >= deadline:
-            return {Difference(MANIFEST, Kind.MANIFEST)}
+    while found:
         time.sleep(_PAUSE)
-    return set()
+        found &= faults(connection, seeds)
+        if time.monotonic() >= deadline:
+            break
+    return {Difference(MANIFEST, Kind.MANIFEST)} if found else set()
+
+
+def _mend_all(
+    connection: sqlite3.Connection, tree: PostTree, aside: Path, found: set[Difference]
+) -> set[Difference]:
+    """Put right what can be, the manifest in the end; return what is."""
+    manifest, now = Manifest(tree.root), datetime.now(UTC)
+    manifest.withdraw(each.path for each in found)
+    mended = {each for each in found if mend(connection, tree, aside, each, now)}
+    if mended:
+        manifest.publish(connection, now)
+    return mended
 
 
 def _is_damaged(row: TextRow) -> bool:

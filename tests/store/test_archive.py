@@ -387,3 +387,31 @@ async def test_set_aside(tmp_path: Path) -> None:
 
     assert place.read_text() == "stray"
     assert list(files(tmp_path)) == [PATH]
+
+
+async def test_what_a_page_tells_of_a_held_text_is_told(tmp_path: Path) -> None:
+    """Who has a story hears of its first page, its mark as a preview, and other tags; each once."""
+
+    def told() -> list[tuple[str, int]]:
+        with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
+            assert [row.seq for row in reader.stories()] == [reader.last_change()]
+            return [(change.op, change.revision) for change in reader.changes()]
+
+    def seen(era: Era, *tags: str, access: Access = Access.FULL) -> Draft:
+        draft = make_draft(era=era, access=access)
+        return replace(draft, article=replace(draft.article, tags=tags))
+
+    async with open_store(tmp_path) as archive:
+        await archive.put(seen(Era.POST))
+        for again in (
+            seen(Era.POST),
+            seen(Era.SG_2024, "中国"),  # told
+            seen(Era.SG_2024, "中国"),
+            seen(Era.HK_2025, "别的"),
+            seen(Era.SG_2024, "中国"),
+            seen(Era.SG_2024, "中国", "国会"),  # told
+            seen(Era.SG_2024, "中国", "国会", access=Access.PREVIEW),  # told
+            seen(Era.SG_2024, "中国", "国会"),
+        ):
+            assert (await archive.put(again)).decision.verdict is Verdict.UNCHANGED
+    assert told() == [("new", 1), *[("revised", 1)] * 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -97,6 +98,53 @@ async def test_gone_and_back(tmp_path: Path) -> None:
         await archive.bury(make_visit())
     assert [line["seq"] for line in manifest(tmp_path)] == [2]
     assert kinds(tmp_path) == []
+
+
+async def test_killed_after_a_change_without_a_file(tmp_path: Path) -> None:
+    """A story that is gone marks no folder; the next start tells of it all the same."""
+    async with open_store(tmp_path) as archive:
+        await archive.put(make_draft(), make_visit())
+    copy = tmp_path / "copy"
+    async with open_store(tmp_path) as archive:
+        await archive.bury(make_visit())
+        assert kinds(tmp_path) == [], "a healthy archive beside its writer"
+        shutil.copytree(tmp_path, copy)  # what a kill would leave
+    async with open_store(copy):
+        pass
+    assert [line["seq"] for line in manifest(copy)] == [2]
+    assert kinds(copy) == []
+
+
+async def test_what_is_restored_is_not_told_meanwhile(tmp_path: Path) -> None:
+    """Before a repair puts another text in place its line is taken out, whatever happens then."""
+    async with open_store(tmp_path) as archive:
+        await archive.put(make_draft())
+    before = shutil.copy(tmp_path / "state/harvester.db", tmp_path / "older.db")
+    async with open_store(tmp_path) as archive:
+        await archive.put(make_draft(text="edited", observed_at=NOON + timedelta(hours=1)))
+    shutil.copy(before, tmp_path / "state/harvester.db")
+    report = verify(tmp_path / "seeds", tmp_path / "state", repair=True)
+    assert report.differences == ()
+    assert told(tmp_path) == lying(tmp_path)
+
+
+async def test_when_many_are_replaced(tmp_path: Path) -> None:
+    """After some single lines those of whole folders are taken out; all come back."""
+    clock = StillClock()
+    async with open_store(tmp_path, clock) as archive:
+        for number in range(50):
+            await archive.put(make_draft(str(number), f"text {number}", name=f"a/{number:02}.md"))
+        await archive.put(make_draft("99", "other", name="ab/x.md"))
+        clock.at += timedelta(minutes=1)
+        await archive.publish_manifest()
+        for number in range(30):
+            later = NOON + timedelta(hours=1)
+            await archive.put(make_draft(str(number), f"edited {number}", observed_at=later))
+            assert told(tmp_path).items() <= lying(tmp_path).items()
+        assert set(told(tmp_path)) == {"ab/x.md"}
+        clock.at += timedelta(minutes=1)
+        await archive.publish_manifest()
+        assert told(tmp_path) == lying(tmp_path)
 
 
 async def test_an_older_archive_gets_one(tmp_path: Path) -> None:
