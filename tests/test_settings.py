@@ -420,3 +420,11 @@ def test_what_is_no_list_of_hooks(text: str, file: Path) -> None:
 def test_an_empty_variable_sets_no_hooks(file: Path) -> None:
     """Compose files pass variables that nobody has set as empty ones."""
     assert _load(file, environ={"HARVESTER_HOOKS": " "}).hooks == ()
+
+
+@pytest.mark.parametrize("paths", [[""], ["realtime/china", " / "]])
+def test_an_empty_section_does_not_mean_all(paths: list[str]) -> None:
+    """A section that is named and empty is refused; an empty variable asks for nothing special."""
+    with pytest.raises(UsageError, match=r"--sections: a section is empty"):
+        load({"sections": paths}, {})
+    assert load({}, {"HARVESTER_SECTIONS": ""}).sections == ()

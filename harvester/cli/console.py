@@ -1,21 +1,21 @@
 """What a person sees while a run goes: a live bar on a terminal, plain lines elsewhere.
 
-All of it goes to stderr; stdout holds results alone. Control characters of foreign texts are not
+All of that goes to stderr; stdout holds results alone. Control characters of foreign texts are not
 passed on.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from harvester.cli.output import standard_output
 from harvester.cli.text import printable
 from harvester.model import Counts, Decision, Stored, Verdict
 
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 
 _PLAIN_EVERY = 10.0
 _SHOWN = (Verdict.NEW, Verdict.REVISED, Verdict.DUPLICATE, Verdict.REJECTED, Verdict.FAILED)
+
+
+class Results(Console):
+    """Standard output for a person, in colours on a terminal; raises as `standard_output`."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=True)
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - passed through
+        """Print as rich does."""
+        with standard_output():
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller; rich itself would exit with 1."""
+        raise  # noqa: PLE0704 - rich calls this while it handles the error
 
 
 class Screen:
@@ -120,12 +136,6 @@ def summary(counts: Counts) -> str:
     """Return the closing line of a run: the total and every end state."""
     states = ", ".join(f"{counts.by_verdict.get(verdict, 0)} {verdict}" for verdict in Verdict)
     return f"discovered {counts.discovered}: {states} in {counts.seconds:.1f} s"
-
-
-def stdout_line(text: str) -> None:
-    """Print a result."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def _import_note(path: Path, decision: Decision, stored: Stored | None) -> str:

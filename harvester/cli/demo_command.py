@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harvester.cli.console import Screen, summary
+from harvester.cli.console import Results, Screen, summary
 from harvester.clock import SystemClock
 from harvester.errors import UsageError
 from harvester.model import Era
@@ -45,7 +45,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _demo(settings: Settings, folder: Path) -> int:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Results()
     site = Site.arranged(unreadable=False)
     async with ReplicaServer(site) as server:
         settings = replace(settings, site_origin=server.origin)

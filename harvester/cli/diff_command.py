@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
-from harvester.cli.console import stdout_line
+from harvester.cli.console import Results
+from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.errors import BadPost, DatabaseUnusable, NotAStory, UsageError
 from harvester.post import diff_posts, read_post
@@ -104,7 +104,7 @@ def _show(compared: _Comparison) -> None:
     if not compared.diff:
         stdout_line(_same(compared.older, compared.newer))
     elif sys.stdout.isatty():
-        console = Console(highlight=False, soft_wrap=True)
+        console = Results()
         for line in compared.diff.split("\n"):
             console.print(Text(printable(line), _STYLES.get(line[:1], "")))
     else:

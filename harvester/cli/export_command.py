@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 from rich.console import Console
 
-from harvester.cli.console import stdout_line
+from harvester.cli.output import standard_output, stdout_line
 from harvester.cli.selecting import selection_of
 from harvester.clock import SystemClock
-from harvester.errors import DiskError, UsageError
+from harvester.errors import DatabaseUnusable, UsageError
 from harvester.handoff.export import Format, Summary, export, whole_file
 from harvester.settings import Settings
 from harvester.store import Reader, Selection, open_archive
@@ -98,7 +98,7 @@ def target_of(output: str, settings: Settings) -> Path:
 
 def _require_change(archive: Reader, selection: Selection) -> None:
     if selection.after > (last := archive.last_change()):
-        raise UsageError(
+        raise DatabaseUnusable(
             f"--since-seq {selection.after}: the change log ends at {last}; the catalogue was "
             "restored from an older copy or built anew: export without --since-seq"
         )
@@ -118,13 +118,8 @@ def _sink(
 
 @contextmanager
 def _standard_output() -> Iterator[BinaryIO]:
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # the reader has had enough: no failure of ours
-        raise
-    except OSError as problem:
-        raise DiskError(f"standard output: {problem.strerror or problem}") from problem
+    with standard_output() as output:
+        yield output.buffer
 
 
 @contextmanager
@@ -152,6 +147,6 @@ def _progress(console: Console, target: Path | None) -> Iterator[Callable[[int],
 
 def _told(summary: Summary) -> str:
     return (
-        f"{summary.rows:,} stories, up to change {summary.last_seq:,}: "
-        f"`--since-seq {summary.last_seq}` continues"
+        f"{summary.rows:,} stories; go on with `--since-seq {summary.last_seq}`, "
+        "not with the greatest seq in the file"
     )

@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harvester import __version__
-from harvester.cli import arguments
+from harvester.cli.arguments import Parser, add_global
 from harvester.cli.codes import EXIT_INTERRUPTED, exit_code
+from harvester.cli.commands import COMMANDS
+from harvester.cli.output import give_up_output
 from harvester.cli.text import printable
-from harvester.errors import HarvesterError
+from harvester.errors import DiskError, HarvesterError
 from harvester.settings import Settings, load
 
 _DESCRIPTION = "Archive the Singapore newspaper 联合早报 (zaobao) as Jekyll posts and SQLite."
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.refuse_unknown(sys.argv[1:] if argv is None else argv)
     chosen = parser.parse_args(argv)
     try:
+        _require_output()
         return int(chosen.run(chosen, settings_of(chosen)))
     except HarvesterError as error:
         _complain(str(error))
@@ -48,23 +51,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted; all finished work is kept")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()  # its reader has gone; nothing is left to say to it
         return 0
 
 
-def build_parser() -> arguments.Parser:
+def _require_output() -> None:
+    """Refuse to work without standard output: a file opened later would get its number."""
+    if sys.stdout is None:
+        raise DiskError("standard output: closed; lead it somewhere, if only to /dev/null")
+
+
+def build_parser() -> Parser:
     """Return the parser of the whole command line."""
-    parser = arguments.Parser(
+    parser = Parser(
         prog="harvester",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"harvester {__version__}")
-    arguments.add_global(parser)
+    add_global(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in arguments.COMMANDS:
+    for command in COMMANDS:
         command.configure(commands)
     return parser
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from harvester.cli.codes import EXIT_FAILED, EXIT_INTERRUPTED
-from harvester.cli.console import Screen, stdout_line, summary
+from harvester.cli.console import Screen, summary
+from harvester.cli.output import stdout_line
 from harvester.model import Verdict
 from harvester.runs import Outcome
 

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harvester.cli.output import standard_output, stdout_line
 from harvester.cli.selecting import selection_of
 from harvester.cli.text import printable
 from harvester.handoff.search import Found, Hit, Listener, Marked, Search, find, parse
@@ -31,7 +32,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         found = find(archive, settings.state, search, _Teller())
     if chosen.json:
         seconds = round(time.monotonic() - began, 3)
-        _write(json.dumps(as_json(text, found, seconds), ensure_ascii=False))
+        stdout_line(json.dumps(as_json(text, found, seconds), ensure_ascii=False))
     else:
         _show(found, selection, settings.seeds)
     return 0
@@ -94,7 +95,7 @@ def _stamp(at: datetime) -> str:
 def _show(found: Found, selection: Selection, seeds: Path) -> None:
     for hit in found.hits:
         _show_hit(hit, seeds)
-    _write(_summary(found, chosen=selection != Selection()))
+    stdout_line(_summary(found, chosen=selection != Selection()))
 
 
 def _show_hit(hit: Hit, seeds: Path) -> None:
@@ -103,20 +104,21 @@ def _show_hit(hit: Hit, seeds: Path) -> None:
     _write_marked(f"{day}  ", hit.title, f"  ({', '.join(remarks)})")
     if hit.snippet.text:
         _write_marked("    ", hit.snippet)
-    _write(f"    {printable(hit.url)}\n    {printable(str(seeds / hit.path))}\n")
+    stdout_line(f"    {printable(hit.url)}\n    {printable(str(seeds / hit.path))}\n")
 
 
 def _write_marked(before: str, marked: Marked, after: str = "") -> None:
     """Write a line; on a terminal what was looked for is bold."""
     parts = [(before, False), *marked.parts(), (after, False)]
     if not sys.stdout.isatty():
-        _write("".join(printable(text) for text, _ in parts))
+        stdout_line("".join(printable(text) for text, _ in parts))
         return
     from rich.console import Console  # noqa: PLC0415 - a fifth of the time a search takes
     from rich.text import Text  # noqa: PLC0415
 
     line = Text.assemble(*((printable(text), "bold" if hit else "") for text, hit in parts))
-    Console(highlight=False, soft_wrap=True).print(line)
+    with standard_output():
+        Console(highlight=False, soft_wrap=True).print(line)
 
 
 def _summary(found: Found, *, chosen: bool) -> str:
@@ -131,7 +133,3 @@ def _summary(found: Found, *, chosen: bool) -> str:
         return f"nothing in {among}"
     more = f"; the first {len(found.hits)} shown" if len(found.hits) < found.total else ""
     return f"found in {found.total:,} of {among}{more}"
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

@@ -24,7 +24,7 @@ def selection_of(chosen: argparse.Namespace, today: date, after: int = 0) -> Sel
     return Selection(
         since=_begin(since) if since else None,
         until=_begin(until + timedelta(days=1)) if until else None,
-        sections=tuple(path.strip("/") for path in chosen.sections or ()),
+        sections=tuple(map(_section, chosen.sections or ())),
         access=Access(chosen.access) if chosen.access else None,
         after=after,
     )
@@ -33,6 +33,12 @@ def selection_of(chosen: argparse.Namespace, today: date, after: int = 0) -> Sel
 def _day(chosen: argparse.Namespace, name: str, today: date) -> date | None:
     text = getattr(chosen, name)
     return parse_day(text, today, f"--{name}") if text is not None else None
+
+
+def _section(path: str) -> str:
+    if not (name := path.strip("/ ")):
+        raise UsageError(f"--section {path!r}: expected a path such as realtime/china")
+    return name
 
 
 def _begin(day: date) -> datetime:

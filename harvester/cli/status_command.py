@@ -16,7 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from harvester.cli.console import stdout_line
+from harvester.cli.console import Results
+from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.model import VisitState, Watch
 from harvester.settings import Address, Settings
@@ -116,7 +117,7 @@ def as_json(view: View, now: datetime) -> dict[str, object]:
 
 def show(view: View, settings: Settings, now: datetime) -> None:
     """Print the figures for a person."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Results()
     _show_figures(console, view.figures, settings)
     for line in calendar(view.coverage):
         console.print(line)

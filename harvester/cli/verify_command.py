@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import json
 
-from harvester.cli.console import Screen, stdout_line
+from harvester.cli.console import Screen
+from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.clock import SystemClock
 from harvester.importing import Importer

@@ -54,14 +54,20 @@ def records(archive: Reader, selection: Selection = _EVERYTHING) -> Iterator[Rec
     return map(record_of, archive.stories(selection))
 
 
-def record_of(row: StoryRow) -> Record:
-    """Return a story of the archive as other tools get it. Raises DatabaseUnusable."""
+def html_of(row: StoryRow) -> str:
+    """Return the body of a story's post. Raises DatabaseUnusable for one that is damaged."""
     try:
-        html = post.read_post(row.post).body
+        return post.read_post(row.post).body
     except BadPost as problem:
         raise DatabaseUnusable(
-            f"the text of story {row.story_id} is no post: {problem}"
+            f"the text of story {row.story_id} is no post: {problem}; look at {row.path}, and "
+            "`harvester verify` tells whether that is the file that was stored"
         ) from problem
+
+
+def record_of(row: StoryRow) -> Record:
+    """Return a story of the archive as other tools get it. Raises DatabaseUnusable."""
+    html = html_of(row)
     return Record(
         story_id=row.story_id,
         url=row.url,

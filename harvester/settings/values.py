@@ -162,4 +162,8 @@ def sections(value: object) -> tuple[str, ...]:
     listed = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
         raise TypeError("sections are paths such as 'realtime/china'")
-    return tuple(dict.fromkeys(path for one in listed if (path := one.strip().strip("/"))))
+    paths = [one.strip().strip("/") for one in listed]
+    if not isinstance(value, str) and not all(paths):
+        # An empty one is no section, and must not come to mean all of them.
+        raise ValueError("a section is empty; expected paths such as 'realtime/china'")
+    return tuple(dict.fromkeys(filter(None, paths)))

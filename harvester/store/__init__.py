@@ -27,7 +27,7 @@ from harvester.store.reading import (
     VisitFigure,
     open_archive,
 )
-from harvester.store.selection import Selection, StoryRow
+from harvester.store.selection import Selection, StoryRow, within
 from harvester.store.space import free_bytes
 from harvester.store.tree import make_folder, replace_file, sync, sync_folder
 from harvester.store.verify import Report, verify
@@ -60,4 +60,5 @@ __all__ = [
     "sync_folder",
     "uninterrupted",
     "verify",
+    "within",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -169,6 +169,13 @@ def _story(row: tuple[Any, ...]) -> StoryRow:
     )
 
 
+def within(names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return a condition on a column `section`, and its values: in one of these or below it."""
+    terms = " OR ".join("section = ? OR section > ? AND section < ?" for _ in names)
+    bounds = ((name, f"{name}/", f"{name}0") for name in names)  # 0 comes after /
+    return f"({terms})", tuple(chain.from_iterable(bounds))
+
+
 def _where(selection: Selection, last: int) -> tuple[str, tuple[object, ...]]:
     """Return a condition on `stories` and its values; `last` bounds the change log."""
     terms: list[tuple[str, tuple[object, ...]]] = [("1", ())]
@@ -179,11 +186,7 @@ def _where(selection: Selection, last: int) -> tuple[str, tuple[object, ...]]:
     if selection.access:
         terms.append(("access = ?", (selection.access,)))
     if selection.sections:
-        within = " OR ".join(
-            "section = ? OR section > ? AND section < ?" for _ in selection.sections
-        )
-        bounds = ((name, f"{name}/", f"{name}0") for name in selection.sections)
-        terms.append((f"({within})", tuple(chain.from_iterable(bounds))))
+        terms.append(within(selection.sections))
     if selection.after:
         terms.append(("seq <= ?", (last,)))
     return " AND ".join(term for term, _ in terms), tuple(chain.from_iterable(v for _, v in terms))

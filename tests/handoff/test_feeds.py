@@ -367,8 +367,8 @@ async def test_in_the_way(tmp_path: Path) -> None:
 
 
 def test_damaged() -> None:
-    """A text that is no post is an error of the archive that names the story."""
-    with pytest.raises(DatabaseUnusable, match="1209230"):
+    """A text that is no post is an error of the archive that names the story and the way out."""
+    with pytest.raises(DatabaseUnusable, match=r"1209230 .* `harvester verify`"):
         atom(feed_of(None, [replace(row("标题", "<p>一</p>"), post=b"no post")]))
 
 

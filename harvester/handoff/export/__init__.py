@@ -39,7 +39,11 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many stories were written, and the change after which the next export goes on."""
+    """How many stories were written, and the change after which the next export goes on.
+
+    `last_seq` counts, not the greatest `seq` among them: a story of a whole export that changed
+    while it was written has a greater one, and another that changed then may be there as it was.
+    """
 
     rows: int
     last_seq: int

@@ -6,7 +6,8 @@ import re
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from harvester import __version__
-from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, html_of, section_name, tags_of
+from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, section_name, tags_of
+from harvester.handoff.record import html_of
 from harvester.store import StoryRow
 
 # The characters that XML 1.0 cannot hold, not even escaped (2.2, production 2).

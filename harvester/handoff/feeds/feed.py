@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from harvester import post
-from harvester.errors import BadPost, DatabaseUnusable
 from harvester.model import Access
 from harvester.post.post import SITE
 from harvester.store import StoryRow
@@ -56,16 +54,6 @@ def feed_of(section: str | None, rows: Sequence[StoryRow]) -> Feed:
 def entry_id(story: StoryRow) -> str:
     """Return the id of a story in every feed: addresses, hosts and titles change, its id never."""
     return _urn(f"story:{story.story_id}")
-
-
-def html_of(story: StoryRow) -> str:
-    """Return the body of a story's post. Raises DatabaseUnusable for one that is damaged."""
-    try:
-        return post.read_post(story.post).body
-    except BadPost as problem:
-        raise DatabaseUnusable(
-            f"the text of story {story.story_id} is no post: {problem}"
-        ) from problem
 
 
 def section_name(section: str) -> str:

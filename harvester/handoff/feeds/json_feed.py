@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, html_of, tags_of
+from harvester.handoff.feeds.feed import LANGUAGE, Feed, entry_id, tags_of
+from harvester.handoff.record import html_of
 from harvester.store import StoryRow
 
 

@@ -14,7 +14,7 @@ from harvester.handoff.search.query import Query, expression
 from harvester.handoff.search.refresh import Listener, refresh, remake
 from harvester.handoff.search.snippet import Marked, Marker
 from harvester.model import Access
-from harvester.store import Reader, Selection
+from harvester.store import Reader, Selection, within
 
 # A word in the title says more of what a story is about.
 _TITLE_WEIGHT = 5.0
@@ -152,9 +152,5 @@ def _where(selection: Selection) -> tuple[str, tuple[object, ...]]:
     if selection.access:
         terms.append(("access = ?", (selection.access.value,)))
     if selection.sections:
-        within = " OR ".join(
-            "section = ? OR section > ? AND section < ?" for _ in selection.sections
-        )
-        bounds = ((name, f"{name}/", f"{name}0") for name in selection.sections)
-        terms.append((f"({within})", tuple(chain.from_iterable(bounds))))
+        terms.append(within(selection.sections))
     return " AND ".join(term for term, _ in terms), tuple(chain.from_iterable(v for _, v in terms))
