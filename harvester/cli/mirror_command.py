@@ -16,10 +16,10 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from harvester.cli.codes import EXIT_FAILED, EXIT_INTERRUPTED
-from harvester.cli.console import stdout_line
+from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.clock import SystemClock
-from harvester.handoff.mirror import Folder, Tally, Target, alone, mirror, open_target
+from harvester.handoff.mirror import Tally, Target, alone, mirror, open_target
 from harvester.settings import Settings
 from harvester.store import Reader, open_archive
 
@@ -32,8 +32,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     began = time.monotonic()
     with open_archive(settings.seeds, settings.state) as archive:
         target = open_target(chosen.target, settings.seeds)
-        place = target.root if isinstance(target, Folder) else settings.state
-        with alone(place), _Screen() as screen:
+        with alone(target, settings.state), _Screen() as screen:
             tally = asyncio.run(_until_stopped(archive, target, screen, check=chosen.check))
             if tally.failed:
                 screen.say(f"{tally.failed} failed; tried again in the next run")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harvester.handoff.mirror import alone
+from harvester.handoff.mirror import Folder, alone
 from tests.e2e.processes import command, environment, harvester, refused, sane
 from tests.handoff.buckets import Bucket, make_bucket, serving
 from tests.store.support import make_draft, open_store
@@ -98,7 +98,9 @@ def test_wrong_usage_is_told(root: Path, endpoint: str) -> None:
     """A target that cannot be: exit 2, one line."""
     environ = make_bucket(endpoint).environ
     refused(harvester("mirror", "seeds/2021", cwd=root), 2, "seeds/2021: lies in the posts")
-    refused(harvester("mirror", "ftp://h/a", cwd=root), 2, "ftp://h/a", "Unable to recognise URL")
+    refused(
+        harvester("mirror", "ftp://h/a", cwd=root), 2, "ftp://h/a: not known; a mirror", "s3://"
+    )
     missing = harvester("mirror", "s3://none/a", cwd=root, environ=environ)
     refused(missing, 2, "s3://none/a: no such bucket")
 
@@ -121,9 +123,7 @@ def test_without_an_archive_nothing_is_made(tmp_path: Path) -> None:
 
 def test_a_run_beside_another_waits_its_turn(root: Path) -> None:
     """While one run has the folder the next is refused with 75."""
-    (root / "copy").mkdir()
-
-    with alone(root / "copy"):
+    with alone(Folder(root / "copy"), root / "state"):
         refused(harvester("mirror", "copy", cwd=root), 75, "copy: another run of a mirror")
 
 

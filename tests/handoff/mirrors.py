@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
-from harvester.handoff.mirror import (
-    Folder,
-    Tally,
-    Target,
-    mirror,
-)
+from harvester.handoff.mirror import Folder, Tally, Target, mirror
 from harvester.model import Draft
-from harvester.store import MANIFEST, Line, open_archive
+from harvester.store import MANIFEST, Line, Reader, open_archive
 from tests.handoff.buckets import Bucket
 from tests.store.support import StillClock, make_draft, open_store
 
@@ -153,6 +150,7 @@ class Wrapped:
 
     def __post_init__(self) -> None:
         self.name = self.folder.name
+        self.key = self.folder.key
 
     def read(self, path: str) -> bytes | None:
         """Read from the folder."""
@@ -166,3 +164,49 @@ class Wrapped:
     def settle(self) -> None:
         """Settle the folder."""
         self.folder.settle()
+
+
+class Made(Reader):
+    """Posts by path as an archive, without a disk; the story's id is the path."""
+
+    def __init__(self, posts: Mapping[str, bytes]) -> None:
+        self._posts = posts
+
+    def manifest(self) -> Iterator[Line]:
+        """Return a line for each."""
+        for seq, (path, data) in enumerate(sorted(self._posts.items()), 1):
+            yield Line(path, hashlib.sha256(data).hexdigest(), path, seq)
+
+    def post(self, story_id: str, revision: int | None = None) -> bytes:
+        """Return the one text of a story."""
+        assert revision is None
+        return self._posts[story_id]
+
+
+@dataclass
+class Memory:
+    """A target without a disk, where each write takes so many seconds of a clock."""
+
+    clock: StillClock = field(default_factory=StillClock)
+    seconds: float = 0.0
+    files: dict[str, bytes] = field(default_factory=dict)
+    manifests: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = self.key = "memory"
+        self._lock = threading.Lock()
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes at a path."""
+        return self.files.get(path)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put bytes at a path; keep how many lines a manifest has."""
+        with self._lock:
+            self.files[path] = data
+            self.clock.at += timedelta(seconds=self.seconds)
+        if path == MANIFEST:
+            self.manifests.append(len(held(self.files)))
+
+    def settle(self) -> None:
+        """Do nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from harvester.post.names import post_name
 from harvester.store import MANIFEST, Line, open_archive
 from tests.handoff.buckets import make_bucket, serving
 from tests.handoff.mirrors import (
+    Made,
+    Memory,
     Notes,
     Place,
     Wrapped,
@@ -165,11 +168,12 @@ def test_an_edited_post_is_told_and_left_out(tmp_path: Path) -> None:
     put(tmp_path, {NAMES[0]: "revised", NAMES[1]: "revised", NAMES[3]: "new"})
     for name in (NAMES[0], NAMES[3]):
         (tmp_path / "seeds" / name).write_bytes(b"edited")
-    notes, before = Notes(), held(place.files())
+    notes, clock, before = Notes(), StillClock(), held(place.files())
 
-    tally = copy(tmp_path, place.target, notes)
+    tally = copy(tmp_path, place.target, notes, clock=clock)
 
     assert Tally(posts=4, kept=1, replaced=1, failed=2, bytes=tally.bytes) == tally
+    assert 10 < clock.monotonic() < 20
     after = held(place.files())
     assert before[NAMES[0]] == after[NAMES[0]]
     assert before.keys() == after.keys()
@@ -181,20 +185,23 @@ def test_an_edited_post_is_told_and_left_out(tmp_path: Path) -> None:
 
 
 class LateWriter(StillClock):
-    """A clock whose sleep gives a writer time for its row."""
+    """A clock whose sleep, the third one, gives a writer time for its row."""
 
     def __init__(self, then: Callable[[], None]) -> None:
         super().__init__()
+        self._sleeps = 0
         self._then = then
 
     async def sleep(self, seconds: float) -> None:
         """Let the writer end."""
-        await asyncio.to_thread(self._then)
+        self._sleeps += 1
+        if self._sleeps == 3:
+            await asyncio.to_thread(self._then)
         await super().sleep(seconds)
 
 
 def test_a_writer_between_file_and_row_is_waited_for(tmp_path: Path) -> None:
-    """A post whose row is not there yet is looked at again, and is no failure."""
+    """A post whose row is not there yet is looked at for some seconds, and is no failure."""
     put(tmp_path, {NAMES[0]: "text"})
     post = tmp_path / "seeds" / NAMES[0]
     old = post.read_bytes()
@@ -205,9 +212,11 @@ def test_a_writer_between_file_and_row_is_waited_for(tmp_path: Path) -> None:
         post.write_bytes(old)
         put(tmp_path, {NAMES[0]: "revised"})
 
-    tally = copy(tmp_path, place.target, clock=LateWriter(end))
+    clock = LateWriter(end)
+    tally = copy(tmp_path, place.target, clock=clock)
 
     assert (tally.copied, tally.failed) == (1, 0)
+    assert 5 < clock.monotonic() < 10  # and no longer than it takes
     assert archived(tmp_path)[NAMES[0]] == place.files()[NAMES[0]]
     assert held(place.files())
 
@@ -255,6 +264,78 @@ def test_a_cancelled_run_tells_what_was_finished(tmp_path: Path) -> None:
     tally = copy(tmp_path, Folder(folder))
     assert (tally.posts, tally.kept + tally.copied) == (30, 30)
     assert archived(tmp_path) == on_disk(folder)
+
+
+async def test_all_old_texts_are_withdrawn_at_once() -> None:
+    """However many posts are replaced, two manifests are put: without them, and with all."""
+    target = Memory()
+    posts = {f"{n:04}.md": b"text" for n in range(1200)}
+    await mirror(Made(posts), target, target.clock, Notes())
+    target.manifests.clear()
+
+    tally = await mirror(
+        Made(posts | {f"{n:04}.md": b"revised" for n in range(1100)}),
+        target,
+        target.clock,
+        Notes(),
+    )
+
+    assert (tally.kept, tally.replaced) == (100, 1100)
+    assert target.manifests == [100, 1200]
+
+
+async def test_manifests_take_a_twentieth_of_the_time() -> None:
+    """Where a manifest takes ten seconds the next one comes after more than three minutes."""
+    target = Memory(seconds=10.0)
+    posts = {f"{n:03}.md": b"text" for n in range(100)}
+
+    await mirror(Made(posts), target, target.clock, Notes())
+
+    assert target.clock.monotonic() > 1000
+    assert len(target.manifests) <= 7
+    assert target.manifests[-1] == 100
+
+
+async def test_the_loop_is_free_while_all_lines_are_compared() -> None:
+    """Both manifests are gone through in a thread."""
+    threads = set()
+
+    class Watched(Made):
+        def manifest(self) -> Iterator[Line]:
+            for line in super().manifest():
+                threads.add(threading.get_ident())
+                yield line
+
+    target = Memory()
+    await mirror(Watched({"a.md": b"text"}), target, target.clock, Notes())
+
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+async def test_a_cancelled_run_puts_back_old_texts() -> None:
+    """Posts that were not replaced after all are named as before; eight at most were at work."""
+    target = Memory()
+    posts = {f"{n:03}.md": b"text" for n in range(100)}
+    await mirror(Made(posts), target, target.clock, Notes())
+    begun = asyncio.Event()
+
+    class Watching(Notes):
+        def progress(self, what: str, done: int, total: int) -> None:
+            super().progress(what, done, total)
+            begun.set()
+
+    work = asyncio.ensure_future(
+        mirror(Made(dict.fromkeys(posts, b"revised")), target, target.clock, Watching())
+    )
+    await begun.wait()
+
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+    assert 92 <= len(held(target.files)) <= 100
+    assert b"text" in target.files.values()
 
 
 def test_what_is_read_back_otherwise_has_failed(tmp_path: Path) -> None:

@@ -14,10 +14,7 @@ from typing import Self
 
 import pytest
 
-from harvester.handoff.mirror import (
-    Folder,
-    read_lines,
-)
+from harvester.handoff.mirror import Folder, Lines
 from harvester.store import MANIFEST, Line
 from tests.handoff.buckets import make_bucket, serving
 from tests.handoff.mirrors import (
@@ -80,9 +77,10 @@ class Poller:
 
     def _lines(self) -> dict[str, Line]:
         try:
-            return read_lines((self.folder / MANIFEST).read_bytes())
+            lines = Lines((self.folder / MANIFEST).read_bytes())
         except FileNotFoundError:
             return {}
+        return {line.path: line for line in lines}
 
 
 def killed_after(root: Path, address: str, posts: int, environ: Mapping[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from harvester.errors import Busy, UsageError
 from harvester.handoff.mirror import (
     Folder,
+    Lines,
+    Target,
     TargetUnreachable,
     alone,
     make_plan,
     open_target,
-    read_lines,
 )
-from harvester.handoff.mirror.plan import write_lines
 from harvester.store import MANIFEST, Line
 from tests.handoff.buckets import Bucket, make_bucket, serving
 from tests.handoff.mirrors import (
@@ -42,6 +42,11 @@ LINES = st.dictionaries(PATHS, st.tuples(st.sampled_from("012"), st.integers(1, 
 )
 
 
+def made(lines: dict[str, Line]) -> Lines:
+    """Return a manifest of these lines."""
+    return Lines(b"".join(lines[path].as_bytes() for path in sorted(lines)))
+
+
 @given(LINES, LINES, st.sets(PATHS))
 def test_the_plan_leads_to_the_archive(
     old: dict[str, Line], wanted: dict[str, Line], damaged: set[str]
@@ -50,25 +55,48 @@ def test_the_plan_leads_to_the_archive(
 
     Before anything is done, no line says what the target did not say, or what is known as wrong.
     """
-    plan = make_plan(old, wanted.values(), damaged)
-    done = (*plan.kept, *plan.replace, *plan.copy)
+    plan = make_plan(made(old), made(wanted), damaged & old.keys())
+    told = {line.path: line for line in made(old).with_changes(plan.changes)}
+    done = {line.path: line for line in (*plan.replace, *plan.copy)}
 
-    assert sorted(wanted) == sorted(line.path for line in done)
-    assert {path: line.sha256 for path, line in plan.lines.items()} == {
+    assert len(wanted) == plan.kept + len(plan.replace) + len(plan.copy)
+    assert {path: line.sha256 for path, line in told.items()} == {
         path: line.sha256 for path, line in old.items() if path not in damaged
     }
-    assert {**plan.lines, **{line.path: line for line in done}}.items() >= wanted.items()
+    assert {**told, **done}.items() >= wanted.items()
     assert not {line.path for line in plan.copy} & old.keys()
     assert {line.path for line in plan.replace} <= old.keys()
+    assert plan.old == {
+        line.path: old[line.path].as_bytes() for line in plan.replace if line.path not in damaged
+    }
 
 
-@given(LINES)
-def test_a_manifest_is_read_as_it_is_written(lines: dict[str, Line]) -> None:
-    """What is written is read, by path."""
-    data = write_lines(lines)
+@given(LINES, LINES, st.sets(PATHS))
+def test_a_manifest_with_changes(
+    old: dict[str, Line], new: dict[str, Line], gone: set[str]
+) -> None:
+    """What is changed, added and taken out is so, the rest stays; by path."""
+    changes = {path: line.as_bytes() for path, line in new.items()} | dict.fromkeys(gone, b"")
 
-    assert lines == read_lines(data)
-    assert sorted(lines) == [json.loads(line)["path"] for line in data.splitlines()]
+    lines = made(old).with_changes(changes)
+
+    wanted = {path: line for path, line in {**old, **new}.items() if path not in gone}
+    assert made(wanted) == lines
+    assert list(lines) == [wanted[path] for path in sorted(wanted)]
+    assert len(lines) == len(wanted)
+
+
+def test_a_plan_takes_little_memory() -> None:
+    """To find that nothing is to be done takes less than the manifest itself."""
+    lines = made({path: Line(path, "0" * 64, "1", 1) for path in map(str, range(3000))})
+
+    tracemalloc.start()
+    plan = make_plan(lines, iter(lines))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert plan.kept == 3000
+    assert peak < len(lines.data) / 4
 
 
 @pytest.mark.parametrize(
@@ -83,14 +111,16 @@ def test_a_manifest_is_read_as_it_is_written(lines: dict[str, Line]) -> None:
         b'{"path": 1, "sha256": "0", "story_id": "1", "seq": 1}\n',
         b'{"path": "../a.md", "sha256": "0", "story_id": "1", "seq": 1}\n',
         b'{"path": "/etc/passwd", "sha256": "0", "story_id": "1", "seq": 1}\n',
+        b'{"path": "a.md", "sha256": "0", "story_id": "1", "seq": 1}\n',
+        b'{"path": "b.md", "sha256": "0", "story_id": "1", "seq": 1}',
     ],
 )
 def test_another_file_is_no_manifest(data: bytes) -> None:
-    """A file of another kind, or a path that leads elsewhere, is refused by its line."""
+    """A file of another kind or order, cut, or with a path that leads elsewhere, is refused."""
     good = Line("a.md", "0", "1", 1).as_bytes()
 
     with pytest.raises(ValueError, match="line 2"):
-        read_lines(good + data)
+        list(Lines(good + data))
 
 
 def test_a_dead_store_is_told_in_one_line(tmp_path: Path) -> None:
@@ -140,6 +170,15 @@ def test_an_address_that_cannot_be(tmp_path: Path, address: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("address", ["ftp://host/a", "s3:bucket", "https://example.org/a"])
+def test_an_unknown_kind_is_told_with_those_known(tmp_path: Path, address: str) -> None:
+    """In our words, with what can be written instead."""
+    known = "a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/"
+
+    with pytest.raises(UsageError, match=f"^{address}: not known; a mirror stands in {known}"):
+        open_target(address, tmp_path / "seeds")
+
+
 @pytest.mark.parametrize("inside", ["", "2021", "2021/../", "../link"])
 def test_the_posts_are_no_place_for_their_mirror(tmp_path: Path, inside: str) -> None:
     """Neither the post tree nor what lies in it, by whatever way, is taken."""
@@ -165,10 +204,32 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 
 def test_two_runs_are_not_at_work_at_once(tmp_path: Path) -> None:
     """The second is refused while the first runs, not after it."""
-    with alone(tmp_path), pytest.raises(Busy, match="another run of a mirror"), alone(tmp_path):
+    target = Folder(tmp_path / "copy")
+    for state in (tmp_path, tmp_path / "other"):
+        with (
+            alone(target, tmp_path),
+            pytest.raises(Busy, match="copy: another run of a mirror"),
+            alone(target, state),
+        ):
+            pass
+    with alone(target, tmp_path):
         pass
-    with alone(tmp_path):
-        pass
+
+
+def test_runs_at_two_object_stores_are_at_work_at_once(tmp_path: Path) -> None:
+    """Each target has its own lock, however its address is written."""
+
+    def target(address: str) -> Target:
+        return open_target(address, tmp_path / "seeds")
+
+    with (
+        alone(target("s3://b/a"), tmp_path),
+        alone(target("s3://b/c"), tmp_path),
+        alone(target("gs://b/a"), tmp_path),
+    ):
+        for address in ("s3://b/a/", "s3a://b/%61", "https://b.s3.amazonaws.com/a"):
+            with pytest.raises(Busy), alone(target(address), tmp_path):
+                pass
 
 
 def test_lines_follow_changes_of_the_same_text() -> None:
@@ -176,8 +237,8 @@ def test_lines_follow_changes_of_the_same_text() -> None:
     line = Line("a.md", "0", "1", 1)
     later = replace(line, seq=9)
 
-    plan = make_plan({"a.md": line}, [later])
+    plan = make_plan(made({"a.md": line}), [later])
 
-    assert {"a.md": later} == plan.lines
-    assert (later,) == plan.kept
+    assert {"a.md": later.as_bytes()} == plan.changes
+    assert plan.kept == 1
     assert asdict(later) == {"path": "a.md", "sha256": "0", "story_id": "1", "seq": 9}

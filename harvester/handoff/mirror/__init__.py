@@ -10,11 +10,13 @@ on from there. Nothing is ever deleted, and what others have put there is left a
 from __future__ import annotations
 
 from harvester.handoff.mirror.copying import Tally, Watcher, mirror
-from harvester.handoff.mirror.plan import Plan, make_plan, read_lines
+from harvester.handoff.mirror.lines import Lines
+from harvester.handoff.mirror.plan import Plan, make_plan
 from harvester.handoff.mirror.targets import Folder, Target, TargetUnreachable, alone, open_target
 
 __all__ = [
     "Folder",
+    "Lines",
     "Plan",
     "Tally",
     "Target",
@@ -24,5 +26,4 @@ __all__ = [
     "make_plan",
     "mirror",
     "open_target",
-    "read_lines",
 ]

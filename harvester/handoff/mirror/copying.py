@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 from typing import ParamSpec, Protocol, TypeVar
 
 from harvester.clock import Clock
 from harvester.errors import DiskError, UsageError
-from harvester.handoff.mirror.plan import Plan, make_plan, read_lines, write_lines
+from harvester.handoff.mirror.lines import Lines
+from harvester.handoff.mirror.plan import Plan, make_plan
 from harvester.handoff.mirror.targets import Target
 from harvester.store import MANIFEST, Line, Reader
 
@@ -20,11 +21,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CHECKPOINT = 30.0
-"""Seconds between two manifests: what a killed run has to do again, at most."""
+"""Seconds between two manifests, and more where one takes long: what a killed run does again."""
 
+_SHARE = 20.0  # the pause after a manifest, in the times that it took
 _AT_ONCE = 8
-_GROUP = 500  # posts whose old texts are withdrawn together
-_PATIENCE = 1.0  # seconds for a writer that has put a file and not yet its row
+# Seconds before each further look, for a writer that has put a file and not yet its row: of a
+# large batch on a slow disk some seconds.
+_LOOKS = (1.0, 2.0, 4.0, 8.0)
 
 
 class Watcher(Protocol):
@@ -64,81 +67,77 @@ async def mirror(
     the manifest tells what was finished. Raises UsageError where something else lies in the
     manifest's place, and as `Reader` and `Target` do.
     """
-    held = await _held(target)
-    damaged = await _damaged(target, held or {}, watcher) if check else frozenset[str]()
-    plan = make_plan(held or {}, archive.manifest(), damaged)
-    manifest = _Manifest(target, clock, plan.lines, checkpoint, told=plan.lines == held)
-    copier = _Copier(archive, target, manifest, watcher, plan)
-    if held is None:
-        await manifest.put()  # where that cannot be done, nothing can
+    manifest = _Manifest(target, clock, checkpoint)
+    await manifest.read()
     try:
-        await copier.run(clock)
-    except asyncio.CancelledError:
-        await manifest.put()
-        raise
-    await manifest.put()
-    return copier.tally
-
-
-async def _held(target: Target) -> dict[str, Line] | None:
-    """Return what a target says it has, None if it says nothing yet."""
-    data = await _in_thread(target.read, MANIFEST)
-    try:
-        return None if data is None else read_lines(data)
+        damaged = await _damaged(target, manifest.lines, watcher) if check else frozenset[str]()
+        plan = await _in_thread(make_plan, manifest.lines, archive.manifest(), damaged)
     except ValueError as problem:
         raise UsageError(
             f"{target.name}: {MANIFEST} is not that of a mirror ({problem}); move it away, and "
             "all posts are copied anew"
         ) from None
+    copier = _Copier(archive, target, manifest, watcher, plan)
+    try:
+        await manifest.begin(plan)
+        await copier.run(clock)
+    except asyncio.CancelledError:
+        await manifest.close()
+        raise
+    await manifest.close()
+    return copier.tally
 
 
-async def _damaged(target: Target, held: Mapping[str, Line], watcher: Watcher) -> frozenset[str]:
+async def _damaged(target: Target, held: Lines, watcher: Watcher) -> frozenset[str]:
     """Return the paths at which other bytes lie than a target says, or none."""
     found = set()
-    done = count(1)
+    done, total = count(1), len(held)
 
     async def look(line: Line) -> None:
         if not _is(await _in_thread(target.read, line.path), line.sha256):
             found.add(line.path)
             watcher.say(f"{target.name}: {line.path}: not what was put there")
-        watcher.progress("reading back", next(done), len(held))
+        watcher.progress("reading back", next(done), total)
 
-    await _side_by_side(look, held.values())
+    await _side_by_side(look, held)
     return frozenset(found)
 
 
 class _Manifest:
-    """The manifest of a target: one is put at a time, and the last is the newest."""
+    """The manifest of a target during a run; `lines` are what was told last.
 
-    def __init__(
-        self,
-        target: Target,
-        clock: Clock,
-        lines: Mapping[str, Line],
-        checkpoint: float,
-        *,
-        told: bool,
-    ) -> None:
+    It is made and put in a thread, and of a large mirror in a twentieth of the time.
+    """
+
+    def __init__(self, target: Target, clock: Clock, checkpoint: float) -> None:
+        self.lines = Lines()
+        self._exists = False
         self._target = target
         self._clock = clock
-        self._lines = dict(lines)
+        self._changes: dict[str, bytes] = {}
+        self._old: dict[str, bytes] = {}
         self._checkpoint = checkpoint
-        self._told = told
         self._next = clock.monotonic() + checkpoint
-        self._putting = asyncio.Lock()
 
-    async def withdraw(self, paths: Iterable[str]) -> dict[str, Line]:
-        """Take lines out, in the target too; return those there were."""
-        withdrawn = {path: self._lines.pop(path) for path in paths if path in self._lines}
-        if withdrawn:
-            self._told = False
+    async def read(self) -> None:
+        """Take what the target says it has."""
+        data = await _in_thread(self._target.read, MANIFEST)
+        self.lines, self._exists = Lines(data or b""), data is not None
+
+    async def begin(self, plan: Plan) -> None:
+        """Take out all old texts at once; where that cannot be done, nothing can."""
+        self._changes = {**plan.changes, **dict.fromkeys(plan.old, b"")}
+        self._old = dict(plan.old)
+        if plan.replace or not self._exists:
             await self.put()
-        return withdrawn
+
+    def forget(self, path: str) -> None:
+        """Know that a post is being written: an old text of it is no more."""
+        self._old.pop(path, None)
 
     def add(self, line: Line) -> None:
         """Say that a post stands; the target is told later."""
-        self._lines[line.path] = line
-        self._told = False
+        self._changes[line.path] = line.as_bytes()
 
     async def put_if_due(self) -> None:
         """Tell the target when it has not been told for a while."""
@@ -146,22 +145,33 @@ class _Manifest:
             self._next = math.inf  # for the others that are at work meanwhile
             await self.put()
 
+    async def close(self) -> None:
+        """Tell the target all, with the old texts that were not replaced after all."""
+        self._changes |= self._old
+        await self.put()
+
     async def put(self) -> None:
         """Tell the target, once the posts are durable, unless it knows."""
-        async with self._putting:
-            if not self._told:
-                self._told = True
-                try:
-                    await _in_thread(self._write, write_lines(self._lines))
-                except BaseException:
-                    self._told = False
-                    raise
-            self._next = self._clock.monotonic() + self._checkpoint
+        begun = self._clock.monotonic()
+        if self._changes or not self._exists:
+            await self._put()
+        ended = self._clock.monotonic()
+        self._next = ended + max(self._checkpoint, _SHARE * (ended - begun))
 
-    def _write(self, data: bytes) -> None:
+    async def _put(self) -> None:
+        changes, self._changes = self._changes, {}
+        try:
+            await _in_thread(self._write, changes)
+        except BaseException:
+            self._changes = changes | self._changes
+            raise
+
+    def _write(self, changes: Mapping[str, bytes]) -> None:
+        lines = self.lines.with_changes(changes)
         self._target.settle()
-        self._target.write(MANIFEST, data)
+        self._target.write(MANIFEST, lines.data)
         self._target.settle()
+        self.lines, self._exists = lines, True
 
 
 class _Copier:
@@ -174,29 +184,23 @@ class _Copier:
         self._target = target
         self._manifest = manifest
         self._watcher = watcher
-        self._wanted = (*plan.replace, *plan.copy)
-        self._replaced = {line.path for line in plan.replace}
-        kept = len(plan.kept)
-        self.tally = Tally(posts=kept + len(self._wanted), kept=kept)
+        self._plan = plan
+        self._replaced = frozenset(line.path for line in plan.replace)
+        self._wanted = len(self._replaced) + len(plan.copy)
+        self.tally = Tally(posts=plan.kept + self._wanted, kept=plan.kept)
 
     async def run(self, clock: Clock) -> None:
-        """Copy all; what could not be read is looked at once more in the end."""
-        missed = await self._copy_all(self._wanted)
-        if missed:
-            await clock.sleep(_PATIENCE)
-            missed = await self._copy_all(tuple(missed))
+        """Copy all; what could not be read is looked at again in the end."""
+        missed = await self._copy_all(chain(self._plan.replace, self._plan.copy))
+        for pause in _LOOKS:
+            if missed:
+                await clock.sleep(pause)
+                missed = await self._copy_all(tuple(missed))
         for problem in missed.values():
             self._fail(str(problem))
 
-    async def _copy_all(self, lines: Sequence[Line]) -> dict[Line, DiskError]:
+    async def _copy_all(self, lines: Iterable[Line]) -> dict[Line, DiskError]:
         """Copy posts; return those whose file in the archive is not what was stored."""
-        missed: dict[Line, DiskError] = {}
-        for start in range(0, len(lines), _GROUP):
-            missed |= await self._copy_group(lines[start : start + _GROUP])
-        return missed
-
-    async def _copy_group(self, lines: Sequence[Line]) -> dict[Line, DiskError]:
-        withdrawn = await self._manifest.withdraw(line.path for line in lines)
         missed: dict[Line, DiskError] = {}
 
         async def copy(line: Line) -> None:
@@ -204,8 +208,6 @@ class _Copier:
                 data = self._archive.post(line.story_id)
             except DiskError as problem:
                 missed[line] = problem
-                if line.path in withdrawn:
-                    self._manifest.add(withdrawn[line.path])
             else:
                 await self._copy(line, data)
 
@@ -217,6 +219,7 @@ class _Copier:
 
         It may be newer than its line; then the next run tells its change.
         """
+        self._manifest.forget(line.path)
         if await _in_thread(self._written, line.path, data) != data:
             self._fail(f"{self._target.name}: {line.path}: read back, it is not what was written")
             return
@@ -244,7 +247,7 @@ class _Copier:
 
     def _tell(self) -> None:
         done = self.tally.copied + self.tally.replaced + self.tally.failed
-        self._watcher.progress("copying", done, len(self._wanted))
+        self._watcher.progress("copying", done, self._wanted)
 
 
 async def _side_by_side(work: Callable[[Line], Awaitable[None]], lines: Iterable[Line]) -> None:

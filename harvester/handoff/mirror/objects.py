@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store, from_url
 
 from harvester.errors import UsageError
-from harvester.handoff.mirror.targets import TargetUnreachable
+from harvester.handoff.mirror.targets import KINDS, TargetUnreachable
 
 _Store: TypeAlias = S3Store | GCSStore | AzureStore
 
@@ -30,6 +30,8 @@ class Objects:
 
     def __init__(self, address: str, store: _Store) -> None:
         self.name = address
+        names = (store.config.get("bucket"), store.config.get("container_name"), store.prefix)
+        self.key = " ".join(str(each) for each in (type(store).__name__, *names) if each)
         self._store = store
 
     def read(self, path: str) -> bytes | None:
@@ -75,9 +77,11 @@ def open_objects(address: str) -> Objects:
         # Options given here would stand in for all those in the environment.
         store = from_url(address)
     except (BaseError, OSError, ValueError) as problem:
-        raise UsageError(f"{address}: {_first_line(problem)}") from problem
+        raise UsageError(
+            f"{address}: {_first_line(problem)}; look at the address and at the environment"
+        ) from problem
     if not isinstance(store, _Store):
-        raise UsageError(f"{address}: neither a folder nor s3://, gs:// or az://")
+        raise UsageError(f"{address}: not known; a mirror stands in {KINDS}")
     return Objects(address, store)
 
 

@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
+from harvester.handoff.mirror.lines import Lines
 from harvester.store import Line
-
-# As a post's path is, so that none leads elsewhere.
-_POST = re.compile(r"(?!.*(^|/)\.\.?(/|$))[^/\0]+(/[^/\0]+)*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, each post of the archive once.
+    """What is to be done; each post of the archive is `kept`, to `replace` or to `copy`.
 
-    `lines` is what the mirror's manifest may say from now on, by path: posts that are `kept`, old
-    texts of some to `replace`, and posts that the archive does not know.
+    `changes` are lines for the mirror's manifest in place of those that are false (b"": none) or
+    know an earlier change; `old` are those that are true until their post is replaced. By path.
     """
 
-    lines: Mapping[str, Line]
-    kept: tuple[Line, ...]
-    replace: tuple[Line, ...]
-    copy: tuple[Line, ...]
+    kept: int
+    replace: Lines
+    copy: Lines
+    changes: Mapping[str, bytes]
+    old: Mapping[str, bytes]
 
 
-def make_plan(
-    held: Mapping[str, Line], wanted: Iterable[Line], damaged: Collection[str] = ()
-) -> Plan:
-    """Compare what the mirror says it has with what the archive has.
+def make_plan(held: Lines, wanted: Iterable[Line], damaged: Collection[str] = ()) -> Plan:
+    """Compare what the mirror says it has with what the archive has, both by path.
 
-    `damaged` are paths where the mirror has other bytes than it says, or none.
+    `damaged` are paths where the mirror has other bytes than it says, or none. Raises ValueError
+    for lines that are none, as `Lines`.
     """
-    kept, changed, missing = [], [], []
-    for line in wanted:
-        old = held.get(line.path)
-        if old is None:
-            missing.append(line)
-        elif old.sha256 != line.sha256 or line.path in damaged:
-            changed.append(line)
+    kept, replace, copy = 0, BytesIO(), BytesIO()
+    changes = dict.fromkeys(damaged, b"")
+    old: dict[str, bytes] = {}
+    for line, there in _beside(wanted, held):
+        if there is None:
+            copy.write(line.as_bytes())
+        elif line.path in changes:
+            replace.write(line.as_bytes())
+        elif there.sha256 != line.sha256:
+            replace.write(line.as_bytes())
+            old[line.path] = there.as_bytes()
         else:
-            kept.append(line)
-    lines = {path: line for path, line in held.items() if path not in damaged}
-    lines |= {line.path: line for line in kept}  # a later change of the same text
-    return Plan(lines, tuple(kept), tuple(changed), tuple(missing))
+            kept += 1
+            if there != line:  # a later change of the same text
+                changes[line.path] = line.as_bytes()
+    return Plan(kept, Lines(replace.getvalue()), Lines(copy.getvalue()), changes, old)
 
 
-def read_lines(data: bytes) -> dict[str, Line]:
-    """Return the lines of a manifest by path. Raises ValueError that tells which is none."""
-    lines = [_line(number, line) for number, line in enumerate(data.splitlines(), 1)]
-    return {line.path: line for line in lines}
-
-
-def write_lines(lines: Mapping[str, Line]) -> bytes:
-    """Return a manifest of these lines."""
-    return b"".join(lines[path].as_bytes() for path in sorted(lines))
-
-
-def _line(number: int, data: bytes) -> Line:
-    try:
-        values = json.loads(data)
-        if _POST.fullmatch(values["path"]):
-            return Line(**values)
-    except (ValueError, TypeError, KeyError):
+def _beside(wanted: Iterable[Line], held: Iterable[Line]) -> Iterator[tuple[Line, Line | None]]:
+    """Return each line that is wanted with the one held at its path; go through all of both."""
+    rest = iter(held)
+    there = next(rest, None)
+    for line in wanted:
+        while there and there.path < line.path:
+            there = next(rest, None)
+        yield line, there if there and there.path == line.path else None
+    for _ in rest:
         pass
-    raise ValueError(f"line {number} names no post")

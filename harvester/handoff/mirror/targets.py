@@ -19,6 +19,10 @@ from harvester.store.tree import PostTree, disk_errors, folder_of
 
 # A folder whose name looks so can be given as ./name:…
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+# Those of https://docs.rs/object_store/latest/object_store/enum.ObjectStoreScheme.html that name
+# an object store; of https it knows the hosts of Amazon, Cloudflare and Azure.
+_STORES = frozenset({"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https"})
+KINDS = "a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
 
 
 class TargetUnreachable(SiteUnreachable):
@@ -26,12 +30,14 @@ class TargetUnreachable(SiteUnreachable):
 
 
 class Target(Protocol):
-    """A place for files by relative path, for many threads. `name` is for messages.
+    """A place for files by relative path, for many threads.
 
-    Raises DiskError or TargetUnreachable.
+    `name` is for messages, `key` is one however the address is written. Raises DiskError or
+    TargetUnreachable.
     """
 
     name: str
+    key: str
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes at a path, None if there are none."""
@@ -48,6 +54,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.name = str(root)
+        self.key = str(root.resolve())
         self.root = root
         self._tree = PostTree(root)
         self._unsettled: set[str] = set()
@@ -85,8 +92,10 @@ def open_target(address: str, seeds: Path) -> Target:
     parts = urlsplit(address)
     if parts.query or parts.fragment:
         raise UsageError(f"{address}: '?' and '#' are written %3F and %23 in an address")
-    if parts.scheme != "file":
+    if parts.scheme in _STORES and parts.netloc:
         return _open_objects(address)
+    if parts.scheme != "file":
+        raise UsageError(f"{address}: not known; a mirror stands in {KINDS}")
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise UsageError(f"{address}: a folder's address is file:///path")
     return Folder(_beside(Path(unquote(parts.path)), seeds))
@@ -111,23 +120,32 @@ def _open_objects(address: str) -> Target:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder against other runs of a mirror on this machine. Raises Busy and DiskError.
+def alone(target: Target, state: Path) -> Iterator[None]:
+    """Hold a target against other runs of a mirror on this machine. Raises Busy and DiskError.
 
-    Two runs at one target could put a manifest over a newer post.
+    Two runs at one target could put a manifest over a newer post. A folder is held itself, an
+    object store by a file in `state` that is named after it and stays.
     """
-    with disk_errors(folder):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    place, flags = _lock_of(target, state)
+    with disk_errors(place):
+        handle = os.open(place, flags | os.O_CLOEXEC, 0o644)
     try:
-        with disk_errors(folder):
-            _hold(handle, folder)
+        with disk_errors(place):
+            _hold(handle, target.name)
         yield
     finally:
         os.close(handle)
 
 
-def _hold(handle: int, folder: Path) -> None:
+def _lock_of(target: Target, state: Path) -> tuple[Path, int]:
+    if isinstance(target, Folder):
+        return target.root, os.O_RDONLY | os.O_DIRECTORY
+    mark = hashlib.sha256(target.key.encode()).hexdigest()[:16]
+    return state / f"mirror-{mark}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+
+
+def _hold(handle: int, name: str) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Busy(f"{folder}: another run of a mirror is at work; wait for it to end") from None
+        raise Busy(f"{name}: another run of a mirror is at work; wait for it to end") from None
