@@ -16,7 +16,14 @@ from pathlib import Path
 
 from harvester.errors import DiskError, UsageError
 from harvester.handoff.changes import as_json, follow, open_log
-from harvester.handoff.consumers import Consumers, Log, begin_after, entry_at, open_consumers
+from harvester.handoff.consumers import (
+    Consumers,
+    Log,
+    begin_after,
+    entry_before,
+    open_consumers,
+)
+from harvester.handoff.lock import only_one
 from harvester.settings import Settings
 from harvester.store import Change
 
@@ -53,7 +60,7 @@ class _Consumer:
     kept: Consumers
 
     def begin(self, log: Log) -> int:
-        return begin_after(log, self.name, self.kept.position(self.name))
+        return begin_after(log, f"consumer {self.name!r}", self.kept.position(self.name))
 
     def remember(self, last: Change | None) -> None:
         if last:
@@ -106,7 +113,7 @@ def _open_consumer(state: Path, name: str | None) -> Iterator[_Consumer | None]:
     if name is None:
         yield None
         return
-    with open_consumers(state) as consumers:
+    with only_one(state, "consumer", name), open_consumers(state) as consumers:
         yield _Consumer(name, consumers)
 
 
@@ -115,20 +122,10 @@ def _begin(chosen: argparse.Namespace, log: Log, consumer: _Consumer | None) -> 
     since: int | None = chosen.since
     if since is None:
         return consumer.begin(log) if consumer else 0
-    entry = entry_at(log, since)
-    if since and not entry:
-        _warn_beyond(since, chosen)
-    elif consumer:
+    entry = entry_before(log, since)
+    if consumer:
         consumer.remember(entry)
     return since
-
-
-def _warn_beyond(since: int, chosen: argparse.Namespace) -> None:
-    if not chosen.follow:  # following says so itself, and ends
-        sys.stderr.write(
-            f"harvester: --since {since}: the change log ends before that entry; if the catalogue "
-            "was restored from an older copy or built anew, begin again with --since 0\n"
-        )
 
 
 def _line(change: Change) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harvester.cli.codes import EXIT_FAILED
-from harvester.cli.console import stdout_line
+from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.clock import SystemClock
 from harvester.errors import UsageError
@@ -57,7 +57,7 @@ def _wanted(hooks: Sequence[Hook], name: str | None) -> Sequence[Hook]:
 def _status(hooks: Sequence[Hook], chosen: argparse.Namespace, settings: Settings) -> int:
     with (
         open_archive(settings.seeds, settings.state) as archive,
-        open_ledger(settings.state) as ledger,
+        open_ledger(settings.state, make=False) as ledger,
     ):
         found = [status_of(hook, archive, ledger) for hook in hooks]
     lines = [_status_line(status) for status in found]
@@ -83,7 +83,7 @@ def _status_line(status: HookStatus) -> str:
 
 def _log(hooks: Sequence[Hook], chosen: argparse.Namespace, settings: Settings) -> int:
     _require_state(settings.seeds, settings.state)
-    with open_ledger(settings.state) as ledger:
+    with open_ledger(settings.state, make=False) as ledger:
         found = [one for hook in hooks for one in ledger.deliveries(hook.name, _SHOWN)]
     found.sort(key=lambda one: one.at)
     _print(chosen, {"deliveries": [delivery_json(one) for one in found]}, map(_log_line, found))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harvester.errors import Busy
-from harvester.handoff.consumers import ConsumerLost, Log
+from harvester.handoff.consumers import AGAIN, REPLACED, ConsumerLost, Log
 from harvester.store import CATALOGUE, Change, Reader, open_archive
 
 
@@ -26,11 +26,16 @@ def as_json(change: Change) -> dict[str, str | int]:
         "content_hash": change.content_hash,
         "url": change.url,
         "title": change.title,
-        "published": _stamp(change.published),
+        "published": stamp(change.published),
         "access": change.access.value,
         "revision": change.revision,
-        "at": _stamp(change.at),
+        "at": stamp(change.at),
     }
+
+
+def stamp(at: datetime) -> str:
+    """Return an aware instant as other programs get it: `YYYY-MM-DDTHH:MM:SSZ`."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def follow(archive: Log, since: int, wait: Callable[[], bool]) -> Iterator[Change]:
@@ -58,8 +63,8 @@ def _continued(archive: Log, since: int, last: Change | None) -> Iterator[Change
         first = next(entries, None)
         if first is None or first.seq != since or last not in (None, first):
             raise ConsumerLost(
-                f"the change log has no entry {since}, or another one than before: the catalogue "
-                "was restored from an older copy or built anew; begin again with --since 0"
+                f"the change log has no entry {since}, or another one than before: "
+                f"{REPLACED}; {AGAIN}"
             )
         yield first
     yield from entries
@@ -106,7 +111,3 @@ class _CurrentLog:
             found = (self._state / CATALOGUE).stat()
             return found.st_dev, found.st_ino
         return None
-
-
-def _stamp(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -18,9 +18,12 @@ from harvester.errors import Busy, DatabaseUnusable, DiskError
 from harvester.store import Change
 
 CONSUMERS = "consumers.db"
+# What is told where the change log is another one, and what to do then.
+REPLACED = "the catalogue was restored from an older copy or built anew"
+AGAIN = "begin again with --since 0"
 _PATIENCE = 10.0
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_TABLES = """
+TABLES = """
     CREATE TABLE IF NOT EXISTS consumers (
         name TEXT PRIMARY KEY,
         seq INTEGER NOT NULL,
@@ -38,16 +41,24 @@ class Log(Protocol):
 
 
 class ConsumerLost(DatabaseUnusable):
-    """The change log is not the one a consumer has read: an older copy, or built anew (exit 65)."""
+    """The change log is not the one that was read: an older copy, or built anew (exit 65)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last entry that a consumer has had; story and time tell it from one of another log."""
+    """The place of an entry, such as the last one that a consumer has had.
+
+    Story and time tell it from an entry of another log that has the same number.
+    """
 
     seq: int
     story_id: str
     at: datetime
+
+    @classmethod
+    def of(cls, entry: Change) -> Position:
+        """Return the place of an entry."""
+        return cls(entry.seq, entry.story_id, entry.at)
 
 
 class Consumers:
@@ -62,7 +73,7 @@ class Consumers:
 
     def position(self, name: str) -> Position | None:
         """Return the last entry a consumer has had, None if it has had none."""
-        with _guarded(self._path):
+        with guarded(self._path):
             row = self._connection.execute(
                 "SELECT seq, story_id, at FROM consumers WHERE name = ?", (name,)
             ).fetchone()
@@ -70,7 +81,7 @@ class Consumers:
 
     def remember(self, name: str, last: Change) -> None:
         """Note durably that a consumer has had an entry and all before it."""
-        with _guarded(self._path):
+        with guarded(self._path):
             self._connection.execute(
                 "INSERT OR REPLACE INTO consumers (name, seq, story_id, at) VALUES (?,?,?,?)",
                 (name, last.seq, last.story_id, last.at.isoformat()),
@@ -78,25 +89,42 @@ class Consumers:
 
     def forget(self, name: str) -> None:
         """Let a consumer begin anew."""
-        with _guarded(self._path):
+        with guarded(self._path):
             self._connection.execute("DELETE FROM consumers WHERE name = ?", (name,))
 
 
-def begin_after(archive: Log, name: str, position: Position | None) -> int:
-    """Return the number after which a consumer goes on.
+def begin_after(archive: Log, who: str, position: Position | None, way_out: str = AGAIN) -> int:
+    """Return the number after which a consumer goes on that has had all up to `position`.
 
-    Raises `ConsumerLost` where the log does not have the entry that it has had: going on by the
-    number alone could leave out changes.
+    Raises `ConsumerLost`, which names `who` and the `way_out`, where the log does not have that
+    entry: going on by the number alone could leave out changes.
     """
     if position is None:
         return 0
-    entry = entry_at(archive, position.seq)
-    if entry and Position(entry.seq, entry.story_id, entry.at) == position:
+    if holds(archive, position):
         return position.seq
     raise ConsumerLost(
-        f"consumer {name!r} has had entry {position.seq} of another change log: the catalogue was "
-        "restored from an older copy or built anew; begin again with --since 0"
+        f"{who} has had entry {position.seq} of another change log: {REPLACED}; {way_out}"
     )
+
+
+def holds(archive: Log, position: Position) -> bool:
+    """Return whether the change log has this very entry."""
+    entry = entry_at(archive, position.seq)
+    return entry is not None and Position.of(entry) == position
+
+
+def entry_before(archive: Log, since: int) -> Change | None:
+    """Return the entry after which somebody wants to go on; None at the beginning (0).
+
+    Raises `ConsumerLost` where the log has no such entry: what came before it would be left out.
+    """
+    entry = entry_at(archive, since)
+    if since and entry is None:
+        raise ConsumerLost(
+            f"the change log has no entry {since}: a wrong number, or {REPLACED}; {AGAIN}"
+        )
+    return entry
 
 
 def entry_at(archive: Log, seq: int) -> Change | None:
@@ -112,17 +140,31 @@ def open_consumers(state: Path, patience: float = _PATIENCE) -> Iterator[Consume
     `patience` is how long each step waits for other consumers, in seconds.
     """
     path = state / CONSUMERS
-    with _guarded(path):
-        connection = sqlite3.connect(path, isolation_level=None, timeout=patience)
-    with closing(connection):
-        with _guarded(path):
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(_TABLES)
+    with connected(path, TABLES, patience) as connection:
         yield Consumers(connection, path)
 
 
 @contextmanager
-def _guarded(path: Path) -> Iterator[None]:
+def connected(
+    path: Path, tables: str, patience: float, *, make: bool = True
+) -> Iterator[sqlite3.Connection]:
+    """Open the file, with `tables` made where they are missing; durable. Raises as `guarded`.
+
+    Without `make` a missing file stays missing, and an empty one is seen.
+    """
+    place = path if make or path.exists() else ":memory:"
+    with guarded(path):
+        connection = sqlite3.connect(place, isolation_level=None, timeout=patience)
+    with closing(connection):
+        with guarded(path):
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(tables)
+        yield connection
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn what SQLite reports into Busy, DiskError and DatabaseUnusable."""
     try:
         yield
     except sqlite3.OperationalError as problem:
@@ -130,5 +172,5 @@ def _guarded(path: Path) -> Iterator[None]:
         raise kind(f"{path}: {problem}") from problem
     except (sqlite3.DatabaseError, ValueError) as problem:
         raise DatabaseUnusable(
-            f"{path}: {problem}; remove it, and consumers begin anew"
+            f"{path}: {problem}; remove it, and consumers begin anew, hooks with what comes then"
         ) from problem

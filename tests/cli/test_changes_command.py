@@ -77,14 +77,16 @@ def test_entries_are_lines(
     assert (changes("--since", 3), changes.complaint) == ([], "")
 
 
-def test_a_number_past_the_end_is_warned_of(changes: Command) -> None:
+@pytest.mark.parametrize("following", [(), ("--follow",)])
+def test_a_number_past_the_end_is_refused(changes: Command, following: tuple[str, ...]) -> None:
     """Who remembers a number of another log hears of it; nothing is printed, nothing remembered."""
-    assert changes("--since", 4, "--consumer", "site") == []
-    assert "--since 4" in changes.complaint
-    assert "--since 0" in changes.complaint
-    assert changes("--consumer", "site") == [1, 2, 3]
-    assert changes("--since", 4, "--follow", code=65) == []
-    assert "no entry 4" in changes.complaint
+    assert changes("--consumer", "site", "--since", 2) == [3]
+    for consumer in ((), ("--consumer", "site")):
+        assert changes("--since", 4, *following, *consumer, code=65) == []
+        assert "no entry 4" in changes.complaint
+        assert "begin again with --since 0" in changes.complaint
+        assert changes.complaint.count("\n") == 1
+    assert changes("--consumer", "site") == []
 
 
 def test_a_consumer_gets_each_entry_once(place: Path, changes: Command) -> None:
@@ -125,6 +127,21 @@ def test_a_log_that_is_another_one_is_told(place: Path, changes: Command) -> Non
     assert "begin again with --since 0" in changes.complaint
     assert changes("--consumer", "site", "--since", 0) == [1, 2, 3]
     assert changes("--consumer", "site") == []
+
+
+def test_a_consumer_is_one_process(place: Path, changes: Command) -> None:
+    """A second process of one name is refused (75): it would set back what the first has had."""
+    with started("changes", "--follow", "--consumer", "site", cwd=place) as process:
+        assert read(process, 3) == [1, 2, 3]
+        for since in ((), ("--since", 0)):
+            assert changes("--consumer", "site", *since, code=75) == []
+            assert "consumer 'site'" in changes.complaint
+            assert changes.complaint.count("\n") == 1
+        assert changes("--consumer", "other") == [1, 2, 3]
+        process.kill()
+        process.wait(DEADLINE)
+
+    assert changes("--consumer", "site", "--since", 2) == [3]
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "hook:site", "a/b", "名", "a b", "a\n"])

@@ -23,7 +23,10 @@ name = "shop"
 url = "http://me.example/hush"
 secret = "hush-hush"
 """
-_NEW = "new; it begins with what comes from now on"
+_NEW = (
+    "{0}: new; it begins with what comes from now on "
+    "(`harvester hooks replay {1} --since 0`: with all there is)\n"
+)
 Told = Callable[..., tuple[int, str, str]]
 
 
@@ -55,7 +58,7 @@ def test_hooks_that_are_new(told: Told) -> None:
     for _ in range(2):
         assert told() == (
             0,
-            f"site (sh): {_NEW}\nshop (http://me.example): {_NEW}\n",
+            _NEW.format("site (sh)", "site") + _NEW.format("shop (http://me.example)", "shop"),
             "",
         )
     (shop,) = _object(told, "status", "shop")["hooks"]
@@ -111,13 +114,30 @@ def test_a_replay_tells_how_much(told: Told) -> None:
         (("replay",), "replay needs the name of a hook, and --since SEQ"),
         (("replay", "site"), "replay needs the name of a hook, and --since SEQ"),
         (("replay", "--since", "1"), "replay needs the name of a hook, and --since SEQ"),
-        (("replay", "site", "--since", "4"), "--since 4: the change log has no such entry"),
         (("deliver", "--since", "1"), "--since is for replay, not for deliver"),
     ],
 )
 def test_wrong_usage(told: Told, words: tuple[str, ...], problem: str) -> None:
     """What cannot be done is told in a line; exit code 2."""
     assert told(*words) == (2, "", f"harvester: {problem}\n")
+
+
+def test_a_replay_after_an_entry_that_is_not_there(told: Told) -> None:
+    """A number that the change log does not have is the trouble it is elsewhere; exit code 65."""
+    code, out, err = told("replay", "site", "--since", "4")
+
+    assert (code, out, err.count("\n")) == (65, "", 1)
+    assert "the change log has no entry 4" in err
+    assert told("status", "site")[1] == _NEW.format("site (sh)", "site")
+
+
+@pytest.mark.parametrize("action", ["status", "log"])
+def test_looking_makes_nothing(told: Told, tmp_path: Path, action: str) -> None:
+    """Who only looks leaves the state folder as it is."""
+    before = sorted((tmp_path / "state").iterdir())
+
+    assert told(action)[0] == 0
+    assert sorted((tmp_path / "state").iterdir()) == before
 
 
 @pytest.mark.parametrize("action", ["status", "deliver", "log"])

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.errors import Busy, DatabaseUnusable
-from harvester.handoff.changes import as_json, follow, open_log
+from harvester.handoff.changes import as_json, follow, open_log, stamp
 from harvester.handoff.consumers import ConsumerLost
 from harvester.model import Access
 from harvester.store import CATALOGUE, Change, open_archive
@@ -93,6 +93,13 @@ def test_an_entry_has_the_public_form() -> None:
         ("at", "2026-10-01T04:05:06Z"),
     ]
     assert json.loads(json.dumps(as_json(CHANGE))) == as_json(CHANGE)
+
+
+def test_instants_have_one_form() -> None:
+    """They are UTC to the second, whatever their zone."""
+    singapore = timezone(timedelta(hours=8))
+
+    assert stamp(datetime(2026, 10, 1, 7, 5, 6, 999_999, singapore)) == "2026-09-30T23:05:06Z"
 
 
 async def test_what_comes_is_followed(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from harvester.handoff.consumers import (
     Position,
     begin_after,
     entry_at,
+    entry_before,
     open_consumers,
 )
 from harvester.model import Access
@@ -87,13 +88,20 @@ def test_a_consumer_goes_on_after_what_it_has_had() -> None:
 def test_another_log_is_told(position: Position) -> None:
     """A number alone is not trusted: the message names the consumer, the entry and the way out."""
     with pytest.raises(ConsumerLost, match=f"'site'.* {position.seq} .*--since 0"):
-        begin_after(LOG, "site", position)
+        begin_after(LOG, "consumer 'site'", position)
 
 
 def test_an_entry_by_its_number() -> None:
     """An entry is found by its own number only."""
     assert entry_at(LOG, 2) == entry(2, "1209231")
     assert [entry_at(LOG, number) for number in (0, 4)] == [None, None]
+
+
+def test_whoever_goes_on_after_a_number_needs_its_entry() -> None:
+    """The beginning has none; a number that the log does not have is told, with the way out."""
+    assert [entry_before(LOG, number) for number in (0, 1)] == [None, entry(1)]
+    with pytest.raises(ConsumerLost, match=r"no entry 4: .*begin again with --since 0"):
+        entry_before(LOG, 4)
 
 
 @given(entries=st.integers(0, 30), chance=st.randoms())

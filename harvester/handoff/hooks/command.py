@@ -7,13 +7,14 @@ import os
 import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
 from harvester.handoff.hooks.message import Message, Outcome
 from harvester.settings import Hook
+from harvester.store.database import uninterrupted
 
 _TAIL = 2000
 _PIPE = 2**16
@@ -31,14 +32,8 @@ async def run_command(hook: Hook, message: Message, seeds: Path, state: Path) ->
     """
     try:
         with _Tail() as tail, await asyncio.to_thread(_input, message, state) as given:
-            process = await asyncio.create_subprocess_exec(
-                *hook.command,
-                stdin=given,
-                stdout=DEVNULL,
-                stderr=tail.writing,
-                env=environment(hook, message, seeds, os.environ),
-                start_new_session=True,
-            )
+            env = environment(hook, message, seeds, os.environ)
+            process = await _started(hook.command, given, tail.writing, env)
             return await _ended(process, hook.timeout, tail)
     except OSError as problem:
         return Outcome(f"{problem.filename or hook.command[0]}: {problem.strerror}")
@@ -67,6 +62,26 @@ def environment(
         "HARVESTER_LAST_SEQ": str(message.last_seq),
         "HARVESTER_SEEDS": str(seeds.absolute()),
     }
+
+
+async def _started(
+    command: Sequence[str], given: IO[bytes], errors: int, env: Mapping[str, str]
+) -> Process:
+    """Start a command. Where the caller is cancelled meanwhile its whole group is ended.
+
+    asyncio would kill the first process alone, and leave its children.
+    """
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command, stdin=given, stdout=DEVNULL, stderr=errors, env=env, start_new_session=True
+        )
+    )
+    try:
+        return await uninterrupted(starting)
+    except asyncio.CancelledError:
+        if not starting.cancelled() and starting.exception() is None:
+            await _end(starting.result())
+        raise
 
 
 async def _ended(process: Process, limit: float, tail: _Tail) -> Outcome:

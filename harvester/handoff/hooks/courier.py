@@ -8,7 +8,6 @@ The disk is read and written on threads, so that the event loop never waits for 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,20 +16,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from harvester.clock import Clock
-from harvester.handoff.consumers import begin_after
-from harvester.handoff.hooks.ledger import (
-    Delivery,
-    Ledger,
-    Pending,
-    consumer,
-    delivery_of,
-    open_ledger,
-)
+from harvester.handoff.consumers import Position, holds
+from harvester.handoff.hooks.ledger import Delivery, Ledger, Pending, delivery_of, open_ledger
 from harvester.handoff.hooks.lock import hook_lock, off_loop
 from harvester.handoff.hooks.message import Message, Outcome
-from harvester.handoff.hooks.status import HookStatus, status_of
+from harvester.handoff.hooks.status import HookStatus, next_after, status_of
 from harvester.settings import Hook
-from harvester.store import Reader, open_archive
+from harvester.store import Change, Reader, open_archive
 
 LONGEST_PAUSE = 3600.0
 # No pause is as long, also of those asked for: a next try beyond it was set by another clock.
@@ -104,41 +96,53 @@ class Courier:
 
     def _look(self, *, hasty: bool) -> _Found:
         now = self._clock.now()
-        with self._opened() as (archive, ledger):
-            _welcome(self.hook, archive, ledger)
-            status = status_of(self.hook, archive, ledger)
-            pending = ledger.pending(self.hook.name)
-            if pending and not hasty and (wait := _rest(pending, now)) > 0:
-                return _Found(status, wait=wait)
-            message = _message(self.hook, archive, ledger, pending, now)
-            return _Found(status, message, pending.attempts if pending else 0)
-
-    def _settle(
-        self, message: Message, delivery: Delivery, next_try: datetime | None
-    ) -> HookStatus:
-        # Without the archive: while that is locked what was delivered is remembered all the same.
-        with open_ledger(self._state) as ledger:
-            if next_try:
-                ledger.failed(delivery, next_try)
-            else:
-                ledger.succeeded(delivery, message.changes[-1])
-        with self._opened() as (archive, ledger):
-            return status_of(self.hook, archive, ledger)
-
-    @contextmanager
-    def _opened(self) -> Iterator[tuple[Reader, Ledger]]:
-        """Open both, the archive first: where there is none, no ledger is made."""
+        # The archive first: where there is none, no ledger is made.
         with (
             open_archive(self._seeds, self._state) as archive,
             open_ledger(self._state) as ledger,
         ):
-            yield archive, ledger
+            _welcome(self.hook, archive, ledger)
+            # Read before the message: a replay in between takes that away, and is noticed.
+            position = ledger.position(self.hook.name)
+            waiting = archive.changes(next_after(self.hook, archive, position))
+            pending = _under_way(self.hook, archive, ledger)
+            status = status_of(self.hook, archive, ledger)
+            if pending is None:
+                return _Found(status, _next(self.hook, waiting, ledger, position, now))
+            if not hasty and (wait := _rest(pending, now)) > 0:
+                return _Found(status, wait=wait)
+            return _Found(status, _same(pending, waiting), pending.attempts)
+
+    def _settle(
+        self, message: Message, delivery: Delivery, next_try: datetime | None
+    ) -> HookStatus:
+        with open_ledger(self._state) as ledger:
+            # The archive later: while that is locked what was delivered is remembered all the same.
+            if next_try:
+                ledger.failed(delivery, next_try)
+            else:
+                ledger.succeeded(delivery, message.changes[-1])
+            with open_archive(self._seeds, self._state) as archive:
+                return status_of(self.hook, archive, ledger)
 
 
 def _welcome(hook: Hook, archive: Reader, ledger: Ledger) -> None:
     """Let a new hook begin with what comes from now on: nobody wants all the past by accident."""
     if not ledger.knows(hook.name):
         ledger.welcome(hook.name, next(archive.changes(archive.last_change() - 1), None))
+
+
+def _under_way(hook: Hook, archive: Reader, ledger: Ledger) -> Pending | None:
+    """Return the message under way, if the change log still has what it tells.
+
+    The log of a restored catalogue may have other changes by the same numbers: under the id of the
+    message they would be dropped by a receiver that has had it.
+    """
+    pending = ledger.pending(hook.name)
+    if pending and not holds(archive, pending.last):
+        ledger.drop(hook.name)
+        return None
+    return pending
 
 
 def _rest(pending: Pending, now: datetime) -> float:
@@ -148,16 +152,16 @@ def _rest(pending: Pending, now: datetime) -> float:
     return (pending.next_try - now).total_seconds()
 
 
-def _message(
-    hook: Hook, archive: Reader, ledger: Ledger, pending: Pending | None, now: datetime
+def _same(pending: Pending, waiting: Iterator[Change]) -> Message:
+    """Return the message under way, as it was."""
+    changes = takewhile(lambda change: change.seq <= pending.last.seq, waiting)
+    return Message(pending.id, pending.begun_at, tuple(changes))
+
+
+def _next(
+    hook: Hook, waiting: Iterator[Change], ledger: Ledger, position: Position | None, now: datetime
 ) -> Message | None:
-    """Return the message under way, or the next one, written down; None if nothing waits."""
-    position = ledger.position(hook.name)
-    waiting = archive.changes(begin_after(archive, consumer(hook.name), position))
-    if pending:
-        last = pending.last_seq
-        changes = tuple(takewhile(lambda change: change.seq <= last, waiting))
-        return Message(pending.id, pending.begun_at, changes) if changes else None
+    """Return the next message, written down; None if nothing waits."""
     changes = tuple(islice(waiting, hook.batch))
     if not changes:
         return None

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from harvester.errors import Busy, DatabaseUnusable, DiskError
-from harvester.handoff.consumers import CONSUMERS, Consumers, Position, open_consumers
+from harvester.handoff.consumers import (
+    CONSUMERS,
+    TABLES,
+    Consumers,
+    Position,
+    connected,
+    guarded,
+)
 from harvester.handoff.hooks.message import Message, Outcome
 from harvester.store import Change
 
@@ -24,7 +30,6 @@ KEPT_TRIES = 10_000
 KEPT_FOR = timedelta(days=30)
 # Less than the daemon's end may take.
 _PATIENCE = 4.0
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _TABLES = """
     CREATE TABLE IF NOT EXISTS hooks (name TEXT PRIMARY KEY) STRICT;
 
@@ -32,6 +37,8 @@ _TABLES = """
         hook TEXT PRIMARY KEY,
         id TEXT NOT NULL,
         last_seq INTEGER NOT NULL,
+        last_story TEXT NOT NULL,
+        last_at TEXT NOT NULL,
         begun_at TEXT NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
         problem TEXT NOT NULL DEFAULT '',
@@ -58,14 +65,14 @@ _TABLES = """
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The message a hook is told at the moment: the changes after its position to `last_seq`.
+    """The message a hook is told at the moment: the changes after its position, up to `last`.
 
     It is written down before the first try, so that a killed program repeats the same message.
     After a failure there are a problem and the time of the next try.
     """
 
     id: str
-    last_seq: int
+    last: Position
     begun_at: datetime
     attempts: int = 0
     problem: str = ""
@@ -118,7 +125,7 @@ class Ledger:
         """Let a hook go on after `last`, or from the beginning, with new messages."""
         with self._transaction():
             self._run("INSERT OR IGNORE INTO hooks VALUES (?)", hook)
-            self._run("DELETE FROM messages WHERE hook = ?", hook)
+            self.drop(hook)
             if last:
                 self._consumers.remember(consumer(hook), last)
             else:
@@ -127,11 +134,11 @@ class Ledger:
     def pending(self, hook: str) -> Pending | None:
         """Return the message under way, None if the next one is still to be made."""
         found = self._rows(
-            "SELECT id, last_seq, begun_at, attempts, problem, next_try FROM messages "
-            "WHERE hook = ?",
+            "SELECT last_seq, last_story, last_at, id, begun_at, attempts, problem, next_try "
+            "FROM messages WHERE hook = ?",
             hook,
         )
-        with _guarded(self._path):
+        with guarded(self._path):
             return _pending(*found[0]) if found else None
 
     def begin(self, hook: str, message: Message, after: Position | None) -> bool:
@@ -142,11 +149,18 @@ class Ledger:
         with self._transaction():
             if self.position(hook) != after:
                 return False
+            last = Position.of(message.changes[-1])
             self._run(
-                "INSERT INTO messages (hook, id, last_seq, begun_at) VALUES (?,?,?,?)",
-                *(hook, message.id, message.last_seq, message.begun_at.isoformat()),
+                "INSERT INTO messages (hook, id, last_seq, last_story, last_at, begun_at) "
+                "VALUES (?,?,?,?,?,?)",
+                *(hook, message.id, last.seq, last.story_id, last.at.isoformat()),
+                message.begun_at.isoformat(),
             )
         return True
+
+    def drop(self, hook: str) -> None:
+        """Give up the message under way; the next one gets an id of its own."""
+        self._run("DELETE FROM messages WHERE hook = ?", hook)
 
     def succeeded(self, delivery: Delivery, last: Change) -> None:
         """Log a delivery and, in the same step, move the hook's position to `last`.
@@ -157,7 +171,7 @@ class Ledger:
             self._log(delivery)
             if self._is_current(delivery):
                 self._consumers.remember(consumer(delivery.hook), last)
-                self._run("DELETE FROM messages WHERE hook = ?", delivery.hook)
+                self.drop(delivery.hook)
 
     def failed(self, delivery: Delivery, next_try: datetime) -> None:
         """Log a try in vain, and when the same message is to be tried again."""
@@ -177,7 +191,7 @@ class Ledger:
             "FROM deliveries WHERE hook = ? ORDER BY id DESC LIMIT ?",
             *(hook, most),
         )
-        with _guarded(self._path):
+        with guarded(self._path):
             return [_delivery(*row) for row in reversed(found)]
 
     def last_delivered(self, hook: str) -> datetime | None:
@@ -186,7 +200,7 @@ class Ledger:
             "SELECT at FROM deliveries WHERE hook = ? AND outcome = ? ORDER BY id DESC LIMIT 1",
             *(hook, DELIVERED),
         )
-        with _guarded(self._path):
+        with guarded(self._path):
             return datetime.fromisoformat(found[0][0]) if found else None
 
     def _is_current(self, delivery: Delivery) -> bool:
@@ -212,11 +226,11 @@ class Ledger:
         )
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with _guarded(self._path):
+        with guarded(self._path):
             return self._connection.execute(sql, values).fetchall()
 
     def _run(self, sql: str, *values: object) -> None:
-        with _guarded(self._path):
+        with guarded(self._path):
             self._connection.execute(sql, values)
 
     @contextmanager
@@ -254,40 +268,28 @@ def delivery_of(
 
 
 @contextmanager
-def open_ledger(state: Path) -> Iterator[Ledger]:
-    """Open `state/consumers.db` for one thread. Raises Busy, DiskError and DatabaseUnusable."""
-    with open_consumers(state):
-        pass  # it makes the file and its own table
+def open_ledger(state: Path, *, make: bool = True) -> Iterator[Ledger]:
+    """Open `state/consumers.db` for one thread. Raises Busy, DiskError and DatabaseUnusable.
+
+    Without `make`, for who only looks, a missing file is not made: nothing is known then.
+    """
     path = state / CONSUMERS
-    with _guarded(path):
-        connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
-    with closing(connection):
-        with _guarded(path):
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(_TABLES)
+    with connected(path, TABLES + _TABLES, _PATIENCE, make=make) as connection:
         yield Ledger(connection, path)
 
 
-def _pending(
-    id_: str, last_seq: int, begun_at: str, attempts: int, problem: str, next_try: str | None
-) -> Pending:
-    due = datetime.fromisoformat(next_try) if next_try else None
-    return Pending(id_, last_seq, datetime.fromisoformat(begun_at), attempts, problem, due)
+def _pending(*row: Any) -> Pending:  # noqa: ANN401 - the columns of a row
+    seq, story_id, at, id_, begun_at, attempts, problem, next_try = row
+    return Pending(
+        id_,
+        Position(seq, story_id, datetime.fromisoformat(at)),
+        datetime.fromisoformat(begun_at),
+        attempts,
+        problem,
+        datetime.fromisoformat(next_try) if next_try else None,
+    )
 
 
 def _delivery(*row: Any) -> Delivery:  # noqa: ANN401 - the columns of a row
     hook, message, first_seq, last_seq, at, *rest = row
     return Delivery(hook, message, first_seq, last_seq, datetime.fromisoformat(at), *rest)
-
-
-@contextmanager
-def _guarded(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as problem:
-        kind = Busy if problem.sqlite_errorcode & 0xFF in _BUSY else DiskError
-        raise kind(f"{path}: {problem}") from problem
-    except (sqlite3.DatabaseError, ValueError) as problem:
-        raise DatabaseUnusable(
-            f"{path}: {problem}; remove it, and hooks begin with what comes then"
-        ) from problem

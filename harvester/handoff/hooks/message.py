@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from harvester.handoff.changes import as_json
+from harvester.handoff.changes import as_json, stamp
 from harvester.store import Change
 
 
@@ -40,7 +40,7 @@ class Message:
         """Return the payload of a webhook: type, timestamp and data (Standard Webhooks)."""
         payload = {
             "type": "changes",
-            "timestamp": f"{self.begun_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "timestamp": stamp(self.begun_at),
             "data": {"changes": [as_json(change) for change in self.changes]},
         }
         return json.dumps(payload, ensure_ascii=False).encode()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from harvester.errors import UsageError
-from harvester.handoff.consumers import ConsumerLost, begin_after, entry_at
-from harvester.handoff.hooks.ledger import Delivery, Ledger, consumer
+from harvester.handoff.changes import stamp
+from harvester.handoff.consumers import ConsumerLost, Position, begin_after, entry_before
+from harvester.handoff.hooks.ledger import Delivery, Ledger
 from harvester.settings import Hook
 from harvester.store import Reader
 
@@ -38,11 +38,11 @@ class HookStatus:
             "target": self.target,
             "position": self.position,
             "behind": self.behind,
-            "delivered_at": _stamp(self.delivered_at),
+            "delivered_at": _stamp_or_none(self.delivered_at),
             "problem": self.problem,
             "attempts": self.attempts,
-            "failing_since": _stamp(self.failing_since),
-            "next_try": _stamp(self.next_try),
+            "failing_since": _stamp_or_none(self.failing_since),
+            "next_try": _stamp_or_none(self.next_try),
         }
 
 
@@ -55,7 +55,7 @@ def status_of(hook: Hook, archive: Reader, ledger: Ledger) -> HookStatus:
     failing = pending if pending and pending.problem else None
     problem = failing.problem if failing else ""
     try:
-        begin_after(archive, consumer(hook.name), position)
+        next_after(hook, archive, position)
     except ConsumerLost as lost:
         problem = str(lost)
     return HookStatus(
@@ -71,16 +71,19 @@ def status_of(hook: Hook, archive: Reader, ledger: Ledger) -> HookStatus:
     )
 
 
+def next_after(hook: Hook, archive: Reader, position: Position | None) -> int:
+    """Return the number after which a hook goes on. Raises `ConsumerLost` as `begin_after`."""
+    way_out = f"say where to go on: harvester hooks replay {hook.name} --since SEQ"
+    return begin_after(archive, f"hook {hook.name!r}", position, way_out)
+
+
 def replay(hook: Hook, since: int, archive: Reader, ledger: Ledger) -> int:
     """Let a hook go on after entry `since`, also if it was never seen before; 0 is the beginning.
 
     Returns how many changes it has before it. What is in flight is heard once more. Raises
-    UsageError where the change log has no such entry, and as `status_of`.
+    ConsumerLost where the change log has no such entry, and as `status_of`.
     """
-    last = entry_at(archive, since) if since else None
-    if since and last is None:
-        raise UsageError(f"--since {since}: the change log has no such entry")
-    ledger.rewind(hook.name, last)
+    ledger.rewind(hook.name, entry_before(archive, since))
     return archive.last_change() - since
 
 
@@ -91,7 +94,7 @@ def delivery_json(delivery: Delivery) -> dict[str, object]:
         "message": delivery.message,
         "first_seq": delivery.first_seq,
         "last_seq": delivery.last_seq,
-        "at": _stamp(delivery.at),
+        "at": stamp(delivery.at),
         "attempt": delivery.attempt,
         "seconds": delivery.seconds,
         "outcome": delivery.outcome,
@@ -99,5 +102,5 @@ def delivery_json(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _stamp(at: datetime | None) -> str | None:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
+def _stamp_or_none(at: datetime | None) -> str | None:
+    return stamp(at) if at else None

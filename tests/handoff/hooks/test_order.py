@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from harvester.errors import UsageError
+from harvester.handoff.consumers import ConsumerLost
 from harvester.handoff.hooks import Couriers, open_ledger, replay
 from harvester.handoff.hooks.courier import LONGEST_PAUSE, pause
 from harvester.handoff.hooks.ledger import DELIVERED, KEPT_FOR, KEPT_TRIES, Delivery
@@ -148,13 +150,79 @@ def test_another_change_log_is_told(tmp_path: Path) -> None:
             (tmp_path / "state" / CATALOGUE).unlink()
             await place.publish(3, 4, 5)
             await place.until(lambda: "another change log" in couriers.statuses["shop"].problem)
-            assert "another change log" in place.status(hook).problem
+            assert place.status(hook).problem.startswith("hook 'shop' has had entry 2 of another")
+            assert "harvester hooks replay shop --since SEQ" in place.status(hook).problem
+            assert "--since 0" not in place.status(hook).problem
             assert shop.calls == []
             rewind(tmp_path, hook)
             await place.until(lambda: shop.seqs == [1, 2, 3])
             await place.until(lambda: not couriers.statuses["shop"].problem)
 
     served(tmp_path, act)
+
+
+@pytest.mark.parametrize("others", [(6, 7), (6,), (6, 7, 8)], ids=["as-long", "shorter", "longer"])
+def test_a_message_of_another_change_log_is_given_up(
+    tmp_path: Path, others: tuple[int, ...]
+) -> None:
+    """Other changes never come under the id of a message that a receiver may know already."""
+
+    async def act(place: Place, shop: Receiver) -> None:
+        await place.publish(1, 2, 3)
+        shop.answers = [410]
+        hook = shop.hook(batch=2)
+        async with place.couriers(hook) as couriers:
+            await _seen(place, couriers)
+        restore = _copied(tmp_path)
+        await place.publish(4, 5)
+        async with place.couriers(hook) as couriers:
+            await place.until(lambda: couriers.statuses["shop"].attempts == 1)
+        restore()
+        await place.publish(*others)
+        async with place.couriers(hook):
+            until = 3 + len(others)
+            await place.until(lambda: place.status(hook).position == until, limit=MINUTE)
+
+    shop = served(tmp_path, act)
+    assert len({call.id for call in shop.calls}) == len(shop.calls)
+    told = [change["story_id"] for n in range(len(shop.calls)) for change in shop.changes(n)]
+    assert told == [f"100000{number}" for number in (4, 5, *others)]
+
+
+def test_a_restored_log_without_the_message(tmp_path: Path) -> None:
+    """The message is forgotten at once: what fills its numbers later is another one."""
+
+    async def act(place: Place, shop: Receiver) -> None:
+        await place.publish(1)
+        shop.answers = [410]
+        hook = shop.hook()
+        async with place.couriers(hook) as couriers:
+            await _seen(place, couriers)
+            restore = _copied(tmp_path)
+            await place.publish(2)
+            await place.until(lambda: couriers.statuses["shop"].attempts == 1)
+            restore()
+            await place.until(lambda: not couriers.statuses["shop"].problem, limit=2 * MINUTE)
+            await place.publish(3)
+            await place.until(lambda: place.status(hook).position == 2, limit=2 * MINUTE)
+
+    shop = served(tmp_path, act)
+    assert shop.seqs == [2, 2]
+    assert shop.calls[0].id != shop.calls[1].id
+
+
+def _copied(root: Path) -> Callable[[], None]:
+    """Copy posts and catalogue; return what puts the copies back."""
+    copy, catalogue = root / "copy", root / "state" / CATALOGUE
+    shutil.copytree(root / "seeds", copy / "seeds")
+    shutil.copy(catalogue, copy)
+
+    def restore() -> None:
+        shutil.rmtree(root / "seeds")
+        shutil.copytree(copy / "seeds", root / "seeds")
+        shutil.copy(copy / CATALOGUE, catalogue)
+
+    return restore
 
 
 def test_what_breaks_is_told_and_tried_again(
@@ -293,6 +361,22 @@ async def test_the_delivery_log_is_bounded(tmp_path: Path) -> None:
     assert status(tmp_path, hook).position is None
 
 
+def test_a_look_opens_the_ledger_once(tmp_path: Path) -> None:
+    """Every hook is looked at each minute: its file is opened once for that."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from harvester.handoff.hooks import open_ledger\n"
+        "sys.addaudithook(lambda event, _: event == 'sqlite3.connect' and print(event))\n"
+        "with open_ledger(Path()) as ledger: assert not ledger.knows('site')\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.split() == ["sqlite3.connect"]
+
+
 async def test_a_hook_goes_only_where_the_log_is(tmp_path: Path) -> None:
     """A replay after an entry that is not there is refused, and moves nothing."""
     await publish(tmp_path, 1, 2)
@@ -304,6 +388,6 @@ async def test_a_hook_goes_only_where_the_log_is(tmp_path: Path) -> None:
     ):
         assert replay(hook, 0, archive, ledger) == 2
         assert replay(hook, 2, archive, ledger) == 0
-        with pytest.raises(UsageError, match="--since 3: the change log has no such entry"):
+        with pytest.raises(ConsumerLost, match="the change log has no entry 3"):
             replay(hook, 3, archive, ledger)
     assert status(tmp_path, hook).position == 2
