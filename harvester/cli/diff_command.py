@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 from rich.text import Text
@@ -19,7 +19,7 @@ from harvester.cli.text import printable
 from harvester.errors import BadPost, DatabaseUnusable, NotAStory, UsageError
 from harvester.post import diff_posts, read_post
 from harvester.settings import Settings
-from harvester.store import Reader, Revision, open_archive
+from harvester.store import Reader, Revision, open_archive, stamp
 from harvester.zaobao import story_ref
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -141,13 +141,9 @@ def _revision(revision: Revision) -> dict[str, object]:
         "revision": revision.revision,
         "content_hash": revision.content_hash,
         "title": revision.title,
-        "published": _stamp(revision.published),
-        "observed_at": _stamp(revision.observed_at),
-        "stored_at": _stamp(revision.stored_at),
+        "published": stamp(revision.published),
+        "observed_at": stamp(revision.observed_at),
+        "stored_at": stamp(revision.stored_at),
         "sha256": revision.sha256,
         "current": revision.current,
     }
-
-
-def _stamp(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

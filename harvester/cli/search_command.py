@@ -14,7 +14,7 @@ from harvester.cli.selecting import selection_of
 from harvester.cli.text import printable
 from harvester.handoff.search import Found, Hit, Listener, Marked, Search, find, parse
 from harvester.settings import Settings
-from harvester.store import Selection, open_archive
+from harvester.store import Selection, open_archive, stamp
 from harvester.zaobao.urls import SINGAPORE, singapore_day
 
 # An index that is ready sooner is not worth a word.
@@ -78,18 +78,14 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "title_marks": hit.title.marks,
         "url": hit.url,
         "path": hit.path,
-        "published": _stamp(hit.published),
+        "published": stamp(hit.published),
         "section": hit.section,
         "access": hit.access.value,
-        "gone_at": _stamp(hit.gone_at) if hit.gone_at else None,
+        "gone_at": stamp(hit.gone_at) if hit.gone_at else None,
         "score": hit.score,
         "snippet": hit.snippet.text,
         "snippet_marks": hit.snippet.marks,
     }
-
-
-def _stamp(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _show(found: Found, selection: Selection, seeds: Path) -> None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harvester.errors import Busy
 from harvester.handoff.consumers import AGAIN, REPLACED, ConsumerLost, Log
-from harvester.store import CATALOGUE, Change, Reader, open_archive
+from harvester.store import CATALOGUE, Change, Reader, open_archive, stamp
 
 
 def as_json(change: Change) -> dict[str, str | int]:
@@ -31,11 +30,6 @@ def as_json(change: Change) -> dict[str, str | int]:
         "revision": change.revision,
         "at": stamp(change.at),
     }
-
-
-def stamp(at: datetime) -> str:
-    """Return an aware instant as other programs get it: `YYYY-MM-DDTHH:MM:SSZ`."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def follow(archive: Log, since: int, wait: Callable[[], bool]) -> Iterator[Change]:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harvester.errors import Busy
-from harvester.store.tree import disk_errors
-
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+from harvester.store import take_lock
 
 
 @contextmanager
 def only_one(state: Path, kind: str, name: str) -> Iterator[None]:
-    """Hold `state/KIND-NAME.lock`. Raises Busy where another process does, and DiskError.
-
-    The kernel gives the lock up with the process that holds it. The file stays: removing it would
-    let two processes lock two files of one name.
-    """
-    path = state / f"{kind}-{name}.lock"
-    with disk_errors(path):
-        handle = os.open(path, _OPEN, 0o644)
+    """Hold `state/KIND-NAME.lock`. Raises Busy where another process does, and DiskError."""
+    handle = take_lock(state / f"{kind}-{name}.lock")
+    if handle is None:
+        raise Busy(f"another process is at work for {kind} {name!r}; wait for it to end")
     try:
-        with disk_errors(path):
-            _acquire(handle, f"{kind} {name!r}")
         yield
     finally:
         os.close(handle)
-
-
-def _acquire(handle: int, whose: str) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(f"another process is at work for {whose}; wait for it to end") from None

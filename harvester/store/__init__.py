@@ -15,6 +15,7 @@ from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
 from harvester.store.database import CATALOGUE, WRITER_PATIENCE, uninterrupted
+from harvester.store.lock import take_lock
 from harvester.store.manifest import MANIFEST, Line
 from harvester.store.reading import (
     ArticleRow,
@@ -27,6 +28,7 @@ from harvester.store.reading import (
     VisitFigure,
     open_archive,
 )
+from harvester.store.rows import stamp
 from harvester.store.selection import Selection, StoryRow, within
 from harvester.store.space import free_bytes
 from harvester.store.tree import make_folder, replace_file, sync, sync_folder
@@ -56,8 +58,10 @@ __all__ = [
     "make_folder",
     "open_archive",
     "replace_file",
+    "stamp",
     "sync",
     "sync_folder",
+    "take_lock",
     "uninterrupted",
     "verify",
     "within",

@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.errors import Busy, DatabaseUnusable
-from harvester.handoff.changes import as_json, follow, open_log, stamp
+from harvester.handoff.changes import as_json, follow, open_log
 from harvester.handoff.consumers import ConsumerLost
 from harvester.model import Access
-from harvester.store import CATALOGUE, Change, open_archive
+from harvester.store import CATALOGUE, Change, open_archive, stamp
 from tests.handoff.follower_archive import (
     add_entries,
     missing,

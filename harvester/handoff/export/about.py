@@ -6,8 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from harvester.handoff.export.fields import stamp
-from harvester.store import Selection
+from harvester.store import Selection, stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from harvester.handoff.record import Record
+from harvester.store import stamp
 
 Value = str | int | list[str] | None
 Cell = str | int | None
@@ -71,11 +71,6 @@ def cells(record: Record) -> list[Cell]:
         json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
         for value in values(record).values()
     ]
-
-
-def stamp(at: datetime) -> str:
-    """Return an aware instant as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 _PLAIN: Mapping[Kind, Callable[[Any], Value]] = {

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from harvester.handoff.changes import as_json, stamp
-from harvester.store import Change
+from harvester.handoff.changes import as_json
+from harvester.store import Change, stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from harvester.handoff.changes import stamp
 from harvester.handoff.consumers import ConsumerLost, Position, begin_after, entry_before
 from harvester.handoff.hooks.ledger import Delivery, Ledger
 from harvester.settings import Hook
-from harvester.store import Reader
+from harvester.store import Reader, stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -14,8 +13,8 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from harvester.errors import Busy, SiteUnreachable, UsageError
-from harvester.store import make_folder, replace_file
-from harvester.store.tree import PostTree, disk_errors, folder_of
+from harvester.store import make_folder, replace_file, take_lock
+from harvester.store.tree import PostTree, folder_of
 
 # A folder whose name looks so can be given as ./name:…
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
@@ -126,26 +125,14 @@ def alone(target: Target, state: Path) -> Iterator[None]:
     Two runs at one target could put a manifest over a newer post. A folder is held itself, an
     object store by a file in `state` that is named after it and stays.
     """
-    place, flags = _lock_of(target, state)
-    with disk_errors(place):
-        handle = os.open(place, flags | os.O_CLOEXEC, 0o644)
+    if isinstance(target, Folder):
+        handle = take_lock(target.root, folder=True)
+    else:
+        mark = hashlib.sha256(target.key.encode()).hexdigest()[:16]
+        handle = take_lock(state / f"mirror-{mark}.lock")
+    if handle is None:
+        raise Busy(f"{target.name}: another run of a mirror is at work; wait for it to end")
     try:
-        with disk_errors(place):
-            _hold(handle, target.name)
         yield
     finally:
         os.close(handle)
-
-
-def _lock_of(target: Target, state: Path) -> tuple[Path, int]:
-    if isinstance(target, Folder):
-        return target.root, os.O_RDONLY | os.O_DIRECTORY
-    mark = hashlib.sha256(target.key.encode()).hexdigest()[:16]
-    return state / f"mirror-{mark}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-
-
-def _hold(handle: int, name: str) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(f"{name}: another run of a mirror is at work; wait for it to end") from None

@@ -8,7 +8,6 @@ kernel; the others wait for it shortly, then search what is there.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from harvester.handoff.search.index import (
     open_index_for_writing,
     remove_index,
 )
-from harvester.store import Reader, Selection, open_archive
+from harvester.store import Reader, Selection, open_archive, take_lock
 
 _BATCH = 500
 _PATIENCE = 2.0
@@ -118,29 +117,14 @@ def _position_at(archive: Reader, seq: int) -> Position | None:
 
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    """Hold the lock of the index. The file stays: removing it would let two lock two files."""
+    """Hold the lock of the index."""
     path = state / "search.lock"
+    deadline = time.monotonic() + _PATIENCE
+    while (handle := take_lock(path)) is None:
+        if time.monotonic() >= deadline:
+            raise Busy(f"{path}: another process is bringing the index up to date")
+        time.sleep(_LOOK_AGAIN)
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-    except OSError as problem:
-        raise DiskError(f"{path}: {problem.strerror}") from problem
-    try:
-        _acquire(handle, path)
         yield
     finally:
         os.close(handle)
-
-
-def _acquire(handle: int, path: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise Busy(f"{path}: another process is bringing the index up to date") from None
-        except OSError as problem:
-            raise DiskError(f"{path}: {problem.strerror}") from problem
-        else:
-            return
-        time.sleep(_LOOK_AGAIN)

@@ -17,9 +17,10 @@ from pyarrow import parquet
 
 from harvester.drafts import draft_of_page
 from harvester.handoff.export import Format
-from harvester.handoff.export.fields import FIELDS, Kind, stamp
+from harvester.handoff.export.fields import FIELDS, Kind
 from harvester.handoff.record import Record
 from harvester.model import Access, Article, Draft, Era, Instant, Visit, VisitState
+from harvester.store import stamp
 from tests.store.support import NOON, StillClock, open_store
 
 Row = dict[str, Any]
