@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from harvester.errors import Busy, DatabaseUnusable, DiskError
+from harvester import store
+from harvester.errors import DatabaseUnusable
 from harvester.store import Change
 
 CONSUMERS = "consumers.db"
@@ -22,7 +23,7 @@ CONSUMERS = "consumers.db"
 REPLACED = "the catalogue was restored from an older copy or built anew"
 AGAIN = "begin again with --since 0"
 _PATIENCE = 10.0
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_WAY_OUT = "remove it, and consumers begin anew, hooks with what comes then"
 TABLES = """
     CREATE TABLE IF NOT EXISTS consumers (
         name TEXT PRIMARY KEY,
@@ -77,7 +78,7 @@ class Consumers:
             row = self._connection.execute(
                 "SELECT seq, story_id, at FROM consumers WHERE name = ?", (name,)
             ).fetchone()
-            return Position(row[0], row[1], datetime.fromisoformat(row[2])) if row else None
+            return Position(row[0], row[1], store.instant(row[2])) if row else None
 
     def remember(self, name: str, last: Change) -> None:
         """Note durably that a consumer has had an entry and all before it."""
@@ -162,15 +163,6 @@ def connected(
         yield connection
 
 
-@contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def guarded(path: Path) -> AbstractContextManager[None]:
     """Turn what SQLite reports into Busy, DiskError and DatabaseUnusable."""
-    try:
-        yield
-    except sqlite3.OperationalError as problem:
-        kind = Busy if problem.sqlite_errorcode & 0xFF in _BUSY else DiskError
-        raise kind(f"{path}: {problem}") from problem
-    except (sqlite3.DatabaseError, ValueError) as problem:
-        raise DatabaseUnusable(
-            f"{path}: {problem}; remove it, and consumers begin anew, hooks with what comes then"
-        ) from problem
+    return store.guarded(path, _WAY_OUT)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
-from harvester.store.database import CATALOGUE, WRITER_PATIENCE, uninterrupted
+from harvester.store.database import CATALOGUE, WRITER_PATIENCE, guarded, uninterrupted
 from harvester.store.lock import take_lock
 from harvester.store.manifest import MANIFEST, Line
 from harvester.store.reading import (
@@ -28,7 +28,7 @@ from harvester.store.reading import (
     VisitFigure,
     open_archive,
 )
-from harvester.store.rows import stamp
+from harvester.store.rows import instant, stamp
 from harvester.store.selection import Selection, StoryRow, within
 from harvester.store.space import free_bytes
 from harvester.store.tree import make_folder, replace_file, sync, sync_folder
@@ -55,6 +55,8 @@ __all__ = [
     "StoryRow",
     "VisitFigure",
     "free_bytes",
+    "guarded",
+    "instant",
     "make_folder",
     "open_archive",
     "replace_file",

@@ -47,11 +47,13 @@ def durability(version: tuple[int, ...]) -> tuple[str, str]:
 
 
 @contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def guarded(
+    path: Path, way_out: str = _WAY_OUT, unusable: type[DatabaseUnusable] = DatabaseUnusable
+) -> Iterator[None]:
     """Turn what SQLite reports about the file at `path` into our errors; bugs pass through.
 
-    Raises Busy (locked by another process), DiskError (cannot be read or written) and
-    DatabaseUnusable (everything else that is wrong with the file).
+    Raises Busy (locked by another process), DiskError (cannot be read or written) and `unusable`
+    with the way out (everything else that is wrong with the file).
     """
     try:
         yield
@@ -59,16 +61,16 @@ def guarded(path: Path) -> Iterator[None]:
         raise
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         # Of a damaged file even SQLite's message may not be Unicode.
-        raise _translated(error, path) from error
+        raise _known(error, path) or unusable(f"{path}: {error}; {way_out}") from error
 
 
-def _translated(error: Exception, path: Path) -> HarvesterError:
+def _known(error: Exception, path: Path) -> HarvesterError | None:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in _BUSY:
         return Busy(f"{path}: another process keeps it locked ({error})")
     if code in _DISK:
         return DiskError(f"{path}: {error}")
-    return DatabaseUnusable(f"{path}: {error}; {_WAY_OUT}")
+    return None
 
 
 @contextmanager

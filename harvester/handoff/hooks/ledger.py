@@ -22,7 +22,7 @@ from harvester.handoff.consumers import (
     guarded,
 )
 from harvester.handoff.hooks.message import Message, Outcome
-from harvester.store import Change
+from harvester.store import Change, instant
 
 DELIVERED = "delivered"
 # Kept of each hook.
@@ -201,7 +201,7 @@ class Ledger:
             *(hook, DELIVERED),
         )
         with guarded(self._path):
-            return datetime.fromisoformat(found[0][0]) if found else None
+            return instant(found[0][0]) if found else None
 
     def _is_current(self, delivery: Delivery) -> bool:
         pending = self.pending(delivery.hook)
@@ -282,14 +282,14 @@ def _pending(*row: Any) -> Pending:  # noqa: ANN401 - the columns of a row
     seq, story_id, at, id_, begun_at, attempts, problem, next_try = row
     return Pending(
         id_,
-        Position(seq, story_id, datetime.fromisoformat(at)),
-        datetime.fromisoformat(begun_at),
+        Position(seq, story_id, instant(at)),
+        instant(begun_at),
         attempts,
         problem,
-        datetime.fromisoformat(next_try) if next_try else None,
+        instant(next_try) if next_try else None,
     )
 
 
 def _delivery(*row: Any) -> Delivery:  # noqa: ANN401 - the columns of a row
     hook, message, first_seq, last_seq, at, *rest = row
-    return Delivery(hook, message, first_seq, last_seq, datetime.fromisoformat(at), *rest)
+    return Delivery(hook, message, first_seq, last_seq, instant(at), *rest)

@@ -12,13 +12,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harvester.errors import Busy, DatabaseUnusable, DiskError
+from harvester.errors import DatabaseUnusable, DiskError
 from harvester.handoff.consumers import Position
 from harvester.handoff.search.segment import VERSION, segment
+from harvester.store import guarded, instant
 
 if TYPE_CHECKING:
     from harvester.handoff.record import Record
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 SEARCH = "search.db"
 _APPLICATION_ID = 0x48415253  # "HARS"
 _PATIENCE = 5.0
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DISK = frozenset(
-    {
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PERM,
-    }
-)
 # Texts have a table of their own, so that filters read small rows. In `words` the text comes first:
 # places in the first column take two bytes less each time, a quarter of the index. What a word is
 # has been decided before: the tokenizer `ascii` parts at blanks and takes all else that comes.
@@ -85,7 +75,7 @@ class Index:
         if row is None or row[0] is None:
             return None
         try:
-            return Position(row[0], row[1], datetime.fromisoformat(row[2]))
+            return Position(row[0], row[1], instant(row[2]))
         except (TypeError, ValueError) as problem:
             raise sqlite3.DataError(f"{row[2]!r} is no instant") from problem
 
@@ -205,14 +195,10 @@ def _identify(connection: sqlite3.Connection, path: Path) -> None:
 def _guarded(path: Path) -> Iterator[None]:
     """Turn what SQLite reports about the index into our errors.
 
-    All but a lock and a disk that fails is IndexUnusable: it can be made again.
+    Raises Busy, DiskError, and IndexUnusable for everything else: it can be made again.
     """
     try:
-        yield
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
-        code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in _BUSY:
-            raise Busy(f"{path}: another process keeps it locked") from problem
-        if code in _DISK:
-            raise DiskError(f"{path}: {problem}") from problem
+        with guarded(path, "it follows from the archive", IndexUnusable):
+            yield
+    except sqlite3.IntegrityError as problem:  # damage, since nothing is written twice
         raise IndexUnusable(f"{path}: {problem}") from problem
