@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,7 +30,7 @@ from harvester.model import (
 )
 from harvester.store import pages, rows, sightings, stories, watches
 from harvester.store.audit import sweep
-from harvester.store.batch import BatchWriter, Command, Decide, Outcome, batch_size
+from harvester.store.batch import BatchWriter, Command, Decide, Outcome
 from harvester.store.database import (
     CATALOGUE,
     WRITER_PATIENCE,
@@ -43,12 +41,12 @@ from harvester.store.database import (
 )
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import Manifest
+from harvester.store.queue import WriteQueue
 from harvester.store.snapshot import take_snapshot
 from harvester.store.stories import last_change
 from harvester.store.tree import PostTree, make_folder
 
 T = TypeVar("T")
-_Waiting = tuple[Command, "asyncio.Future[Stored | None]"]
 
 
 class Archive:
@@ -80,9 +78,7 @@ class Archive:
         self._aside = aside
         self._writer = writer
         self._clock = clock
-        self._queue: deque[_Waiting] = deque()
-        self._draining: asyncio.Task[None] | None = None
-        self._refusal: BaseException | None = None
+        self._queue = WriteQueue(self._apply, self.publish_manifest)
 
     @classmethod
     @asynccontextmanager
@@ -131,9 +127,7 @@ class Archive:
 
     async def _close(self) -> None:
         """Finish what was begun; only a clean end takes the marks off the folders."""
-        if self._draining:
-            await self._draining
-        if self._refusal is None:
+        if await self._queue.finish():
             await self._publish()
             await self._transact(rows.clear_dirty)
 
@@ -146,53 +140,14 @@ class Archive:
         Unreadable for text that cannot be written, DiskError for a name outside the tree.
         """
         # Only a command without a draft ends in None.
-        return cast("Stored", await self._submit(Command(draft, visit)))
+        return cast("Stored", await self._queue.submit(Command(draft, visit)))
 
     async def note(self, visit: Visit) -> None:
         """Record a visit that brought no draft; durable on return."""
-        await self._submit(Command(None, visit))
+        await self._queue.submit(Command(None, visit))
 
-    async def _submit(self, command: Command) -> Stored | None:
-        self._refuse_after_failure()
-        future: asyncio.Future[Stored | None] = asyncio.get_running_loop().create_future()
-        self._queue.append((command, future))
-        if self._draining is None or self._draining.done():
-            self._draining = asyncio.create_task(self._drain(), name="archive-writer")
-        return await future
-
-    async def _drain(self) -> None:
-        """Write what waits, batch after batch; while one is written the next one gathers."""
-        while self._queue:
-            size = batch_size(command for command, _ in self._queue)
-            batch = [self._queue.popleft() for _ in range(size)]
-            commands = [command for command, _ in batch]
-            try:
-                outcomes = await self._database.run(partial(self._writer.apply, commands=commands))
-            except asyncio.CancelledError as error:
-                self._fail(error, batch)
-                raise
-            except Exception as error:  # noqa: BLE001  every caller gets it, known or a bug
-                self._fail(error, batch)
-            else:
-                for (_, future), outcome in zip(batch, outcomes, strict=True):
-                    _settle(future, outcome)
-                await self._publish_or_fail()
-
-    async def _publish_or_fail(self) -> None:
-        try:
-            await self.publish_manifest()
-        except Exception as error:  # noqa: BLE001  whoever waits gets it
-            self._fail(error, ())
-
-    def _fail(self, error: BaseException, batch: Sequence[_Waiting]) -> None:
-        self._refusal = error
-        for _, future in [*batch, *self._queue]:
-            _settle(future, error)
-        self._queue.clear()
-
-    def _refuse_after_failure(self) -> None:
-        if self._refusal:
-            raise self._refusal
+    async def _apply(self, commands: Sequence[Command]) -> list[Outcome]:
+        return await self._database.run(partial(self._writer.apply, commands=commands))
 
     async def publish_manifest(self) -> None:
         """Let the manifest tell what has changed, unless it was written a short while ago.
@@ -201,7 +156,7 @@ class Archive:
         """
         begun = self._clock.monotonic()
         if self._manifest.is_due(begun):
-            self._refuse_after_failure()
+            self._queue.refuse_after_failure()
             await self._publish()
             self._manifest.was_written(begun, self._clock.monotonic())
 
@@ -407,7 +362,7 @@ class Archive:
             self._tree.remove(path)
             return place
 
-        self._refuse_after_failure()
+        self._queue.refuse_after_failure()
         return await self._database.run(move)
 
     async def _transact(self, write: Callable[[sqlite3.Connection], T]) -> T:
@@ -415,14 +370,5 @@ class Archive:
             with transaction(connection):
                 return write(connection)
 
-        self._refuse_after_failure()
+        self._queue.refuse_after_failure()
         return await self._database.run(work)
-
-
-def _settle(future: asyncio.Future[Stored | None], outcome: Outcome | BaseException) -> None:
-    if future.done():  # its caller was cancelled
-        return
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
