@@ -11,9 +11,9 @@ from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.clock import SystemClock
 from harvester.importing import Importer
-from harvester.runs import open_writer
 from harvester.settings import Settings
 from harvester.store import CATALOGUE, Difference, Report, verify
+from harvester.workshop import open_writer
 
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:

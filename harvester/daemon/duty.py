@@ -33,10 +33,11 @@ from harvester.daemon.workload import Task, Workload
 from harvester.errors import HarvesterError, HostResting
 from harvester.fetch.client import Fetcher
 from harvester.model import Lane, Scope, StoryRef, Verdict, Visit, Watch
-from harvester.runs import Job, Outcome, Watcher, Workshop, perform
+from harvester.runs import Job, Outcome, perform
 from harvester.settings import Settings
 from harvester.store import Archive, free_bytes
 from harvester.visitor import Ending, Visitor
+from harvester.workshop import Watcher, Workshop
 from harvester.zaobao.urls import SG_HOST, singapore_day
 
 log = structlog.stdlib.get_logger(__name__)

@@ -23,8 +23,9 @@ from harvester.daemon import wire
 from harvester.discover import Discovery
 from harvester.errors import Busy, DiskError, HarvesterError, UsageError
 from harvester.model import Counts, Decision, Stored
-from harvester.runs import FetchOrder, ImportOrder, Job, Order, Outcome, Watcher
+from harvester.runs import FetchOrder, ImportOrder, Job, Order, Outcome
 from harvester.settings import Settings
+from harvester.workshop import Watcher
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from harvester.daemon.outlets import Outlets
 from harvester.discover import Discovery
 from harvester.errors import Busy, DiskError, HarvesterError
 from harvester.model import Decision, Stored
-from harvester.runs import open_fetcher, open_writer
 from harvester.serve.http import HttpServer
 from harvester.settings import Settings
 from harvester.store import CATALOGUE, free_bytes
+from harvester.workshop import open_fetcher, open_writer
 
 log = structlog.stdlib.get_logger(__name__)
 

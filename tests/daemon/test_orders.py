@@ -16,8 +16,9 @@ from harvester.daemon import wire
 from harvester.daemon.orders import SOCKET, OrderDesk, socket_address
 from harvester.errors import Busy, DiskError, SiteUnreachable
 from harvester.model import Counts, Decision, Verdict
-from harvester.runs import FetchOrder, ImportOrder, Job, Order, Outcome, Watcher
+from harvester.runs import FetchOrder, ImportOrder, Job, Order, Outcome
 from harvester.settings import Settings, load
+from harvester.workshop import Watcher
 
 NEW = Decision(Verdict.NEW)
 DONE = Outcome(Counts({Verdict.NEW: 1}, 0.5))

@@ -21,7 +21,9 @@ from harvester.daemon.orders import SOCKET, OrderDesk
 from harvester.errors import Busy, SiteUnreachable, UsageError
 from harvester.model import BodyMode, Counts, Decision, Scope, Stored, Verdict
 from harvester.replica.server import ReplicaServer
-from harvester.runs import FetchOrder, Job, Order, Outcome, Source, Workshop
+from harvester.runs import FetchOrder, Job, Order, Outcome, Source
+from harvester.workshop import Watcher as Watching
+from harvester.workshop import Workshop, open_fetcher, open_writer
 from tests.e2e.processes import (
     DEADLINE,
     Finished,
@@ -62,19 +64,19 @@ async def daemon(place: Place) -> AsyncIterator[None]:
     """Serve commands with an archive and a fetcher that stay open, as a daemon does."""
     settings, watcher = place.settings(), Watcher()
     async with (
-        runs.open_writer(settings, watcher, place.clock) as archive,
-        runs.open_fetcher(settings, archive, watcher, place.clock) as fetcher,
+        open_writer(settings, watcher, place.clock) as archive,
+        open_fetcher(settings, archive, watcher, place.clock) as fetcher,
     ):
         workshop = Workshop(settings, archive, fetcher, place.clock)
 
-        async def perform(job: Job, watcher: runs.Watcher, stopping: asyncio.Event) -> Outcome:
+        async def perform(job: Job, watcher: Watching, stopping: asyncio.Event) -> Outcome:
             return await runs.perform(job, workshop, watcher, stopping)
 
         async with OrderDesk(settings, perform):
             yield
 
 
-async def until_stopped(_: Job, watcher: runs.Watcher, stopping: asyncio.Event) -> Outcome:
+async def until_stopped(_: Job, watcher: Watching, stopping: asyncio.Event) -> Outcome:
     """Perform a job that ends only when it is told to."""
     watcher.ended("begun", FAILED)
     await stopping.wait()
@@ -251,7 +253,7 @@ async def test_interrupted_twice(bare: Place) -> None:
     """After a second Ctrl-C the command does not wait for what the daemon still finishes."""
     stopped = asyncio.Event()
 
-    async def perform(_: Job, watcher: runs.Watcher, stopping: asyncio.Event) -> Outcome:
+    async def perform(_: Job, watcher: Watching, stopping: asyncio.Event) -> Outcome:
         watcher.ended("begun", FAILED)
         await stopping.wait()
         stopped.set()
@@ -337,6 +339,6 @@ async def test_a_socket_left_behind(place: Place) -> None:
 
 async def test_a_writer_that_takes_no_orders(place: Place) -> None:
     """Where another writer is at work and nobody listens, the command ends with 75."""
-    async with runs.open_writer(place.settings(), Watcher(), place.clock):
+    async with open_writer(place.settings(), Watcher(), place.clock):
         line = ("fetch", *AT, "--site-origin", place.origin, address(STORY))
         refused(await run(*line, cwd=place.root), 75, f"another writer (pid {os.getpid()})")

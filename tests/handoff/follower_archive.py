@@ -29,13 +29,18 @@ def quick_folder() -> Iterator[Path]:
 
 
 def open_writer(root: Path) -> AbstractAsyncContextManager[Archive]:
-    """Open `root/seeds` and `root/state` for writing, judged as the program judges."""
+    """Open `root/seeds` and `root/state` for writing, judged as the program judges.
+
+    Its clock stands before all that was seen: a text seen later brings a story back that was gone.
+    """
+    clock = StillClock()
+    clock.at = NOON - timedelta(days=30)
     return Archive.open(
         root / "seeds",
         root / "state",
         decide=judge.decide,
         name_key=post.name_key,
-        clock=StillClock(),
+        clock=clock,
     )
 
 

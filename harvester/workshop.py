@@ -1,0 +1,144 @@
+"""What a job is done with: archive and site, opened together and closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Container
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from harvester import __version__, judge, post, zaobao
+from harvester.clock import Clock
+from harvester.discover import Discovery
+from harvester.errors import HarvesterError
+from harvester.fetch import FetchSettings, Getter
+from harvester.fetch.client import Fetcher
+from harvester.handoff.feeds import renew_feeds
+from harvester.importing import Importer
+from harvester.importing import Observer as ImportObserver
+from harvester.pipeline import Observer as PipelineObserver
+from harvester.settings import Settings
+from harvester.store import WRITER_PATIENCE, Archive
+from harvester.visitor import Scrutiny
+
+_log = logging.getLogger(__name__)
+# The note that tells up to which change the feeds are written.
+_FEEDS = "feeds"
+
+
+class Watcher(PipelineObserver, ImportObserver, Protocol):
+    """Who watches a run from its beginning to its end."""
+
+    def adopting(self, posts: int) -> None:
+        """Hear that so many posts of the tree have no row and are taken up first."""
+
+    def discovering(self, found: Discovery) -> None:
+        """Hear how the reading of sources goes."""
+
+    def planned(self, total: int) -> None:
+        """Hear how many addresses the run will look at, at most."""
+
+    def waiting(self, host: str, seconds: float, why: str) -> None:
+        """Hear of a wait that is not the ordinary pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a job is done with, open already and perhaps shared with other work.
+
+    `guard` may hold texts back.
+    """
+
+    settings: Settings
+    archive: Archive
+    fetcher: Getter
+    clock: Clock
+    guard: Scrutiny | None = None
+
+
+@asynccontextmanager
+async def open_writer(
+    settings: Settings,
+    watcher: Watcher,
+    clock: Clock,
+    besides: Container[Path] = (),
+    *,
+    stopping: asyncio.Event | None = None,
+    patience: float = WRITER_PATIENCE,
+) -> AsyncIterator[Archive]:
+    """Open the archive for writing; posts in the tree that have no row are taken up first.
+
+    That is what a killed run or a lost catalogue leaves. `besides` are files that the caller will
+    take up itself; `stopping` leaves the rest of them to the next time. `patience` is how long a
+    write waits for readers, in seconds. In the end the feeds are brought up to date.
+    """
+    root = settings.seeds.resolve()
+    async with Archive.open(
+        settings.seeds,
+        settings.state,
+        decide=judge.decide,
+        name_key=post.name_key,
+        clock=clock,
+        patience=patience,
+    ) as archive:
+        orphans = [path for path in archive.orphans if (root / path) not in besides]
+        if orphans:
+            watcher.adopting(len(orphans))
+            stopping = stopping or asyncio.Event()
+            await Importer(archive, settings.seeds, watcher, stopping).adopt(orphans)
+        yield archive
+        await _renew_feeds(settings, archive)
+
+
+@asynccontextmanager
+async def open_workshop(
+    settings: Settings, watcher: Watcher, clock: Clock
+) -> AsyncIterator[Workshop]:
+    """Open archive and site for one job."""
+    async with (
+        open_writer(settings, watcher, clock) as archive,
+        open_fetcher(settings, archive, watcher, clock) as fetcher,
+    ):
+        yield Workshop(settings, archive, fetcher, clock)
+
+
+async def _renew_feeds(settings: Settings, archive: Archive) -> None:
+    """Bring the feeds up to date, also where an earlier run was killed before it could.
+
+    What is archived is archived: trouble with feeds is told, and no failure of a run.
+    """
+    told = int(await archive.read_note(_FEEDS) or 0)
+    try:
+        last = await asyncio.to_thread(renew_feeds, settings.seeds, settings.state, told)
+    except HarvesterError as problem:
+        _log.warning("the feeds are not up to date: %s", problem)
+        return
+    if last != told:
+        await archive.write_note(_FEEDS, str(last))
+
+
+def open_fetcher(
+    settings: Settings, archive: Archive, watcher: Watcher, clock: Clock, *, breaker: bool = False
+) -> Fetcher:
+    """Return the one way to the site, to be entered; the archive is its memory of the hosts.
+
+    With a `breaker`, hosts in trouble are left alone for growing pauses, and pauses are told
+    rather than waited for.
+    """
+    asked = FetchSettings(
+        user_agent=user_agent(settings.contact),
+        rate=settings.rate,
+        concurrency=settings.concurrency,
+        site_origin=settings.site_origin,
+    )
+    if breaker:
+        asked = replace(asked, breaker=True, max_rest=0.0, attempts=2)
+    return Fetcher(asked, clock, archive, zaobao.SITE_HOSTS, watcher.waiting)
+
+
+def user_agent(contact: str) -> str:
+    """Return the honest name under which the site is asked."""
+    return f"harvester/{__version__} (+{contact})" if contact else f"harvester/{__version__}"
