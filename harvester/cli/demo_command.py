@@ -65,6 +65,8 @@ async def _demo(settings: Settings, folder: Path) -> int:
     report = verify(settings.seeds, settings.state)
     _show(console, settings, report)
     console.print(f"look around: {folder}/seeds, or sqlite3 {folder}/state/harvester.db")
+    place = f"--seeds {folder}/seeds --state {folder}/state"
+    console.print(f"find something: .venv/bin/harvester search 茶叶 {place}")
     missing = len(site.truth()) - _held(settings)
     return 1 if report.differences or missing else 0
 
