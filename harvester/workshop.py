@@ -17,6 +17,7 @@ from harvester.errors import HarvesterError
 from harvester.fetch import FetchSettings, Getter
 from harvester.fetch.client import Fetcher
 from harvester.handoff.feeds import renew_feeds
+from harvester.handoff.hooks import register_hooks
 from harvester.importing import Importer
 from harvester.importing import Observer as ImportObserver
 from harvester.pipeline import Observer as PipelineObserver
@@ -84,6 +85,7 @@ async def open_writer(
         clock=clock,
         patience=patience,
     ) as archive:
+        await _register_hooks(settings)
         orphans = [path for path in archive.orphans if (root / path) not in besides]
         if orphans:
             watcher.adopting(len(orphans))
@@ -103,6 +105,15 @@ async def open_workshop(
         open_fetcher(settings, archive, watcher, clock) as fetcher,
     ):
         yield Workshop(settings, archive, fetcher, clock)
+
+
+async def _register_hooks(settings: Settings) -> None:
+    """Let hooks never seen before begin here, whoever delivers to them later."""
+    if settings.hooks:
+        try:
+            await asyncio.to_thread(register_hooks, settings.hooks, settings.seeds, settings.state)
+        except HarvesterError as problem:
+            _log.warning("new hooks begin later: %s", problem)
 
 
 async def _renew_feeds(settings: Settings, archive: Archive) -> None:

@@ -122,8 +122,8 @@ class Archive:
             database=self._database.path,
             now=self._clock.now(),
         )
-        self.orphans = tuple(await self._database.run(work))
         await self._database.run(partial(self._manifest.begin, now=self._clock.monotonic()))
+        self.orphans = tuple(await self._database.run(work))
 
     async def _close(self) -> None:
         """Finish what was begun; only a clean end takes the marks off the folders."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from harvester.store import rows
 from harvester.store.database import transaction
 from harvester.store.rows import PAGE
-from harvester.store.stories import last_change
+from harvester.store.stories import last_change, skip_changes
 from harvester.store.tree import (
     disk_errors,
     folder_of,
@@ -32,6 +32,8 @@ MANIFEST = "MANIFEST.jsonl"
 _MARK = "MANIFEST"
 # The note that tells up to which change the file tells all.
 _TOLD = "manifest"
+# The note that tells the file then written from any other.
+_FILE = "manifest-file"
 # No value of a line can hold this: inside of a JSON string its quotes would be escaped.
 _AFTER_PATH = b', "sha256": '
 # It is written whole: not too often, and of a large archive in a twentieth of the time.
@@ -74,10 +76,33 @@ class Manifest:
         self._not_before = 0.0
 
     def begin(self, connection: sqlite3.Connection, now: float) -> None:
-        """Find out what the last writer left; `now` is in seconds of a steady clock."""
+        """Find out what the last writer left; `now` is in seconds of a steady clock.
+
+        A file that tells of later changes than there are was left by a catalogue that is lost:
+        this one is an older copy, or made anew. Its numbers go on after those of that one, for who
+        remembers one of them asks for what comes after it.
+        """
         self._not_before = now + _PAUSE
-        if self._file.exists() and not rows.dirty_folders(connection):
+        if not self._file.exists():
+            return
+        if self._is_as_noted(connection) and not rows.dirty_folders(connection):
             self._told = _noted(connection)
+        elif (last := self._highest()) > last_change(connection):
+            with transaction(connection):
+                skip_changes(connection, last)
+
+    def _is_as_noted(self, connection: sqlite3.Connection) -> bool:
+        return read_note(connection, _FILE) == self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        """Return what tells the file from any other that has stood there."""
+        with disk_errors(self._file):
+            found = self._file.stat()
+        return f"{found.st_size} {found.st_mtime_ns}"
+
+    def _highest(self) -> int:
+        with disk_errors(self._file), self._file.open("rb") as file:
+            return max((line.seq for line in map(_parse, file) if line), default=0)
 
     def is_due(self, now: float) -> bool:
         """Say whether the last writing is long enough ago."""
@@ -116,6 +141,7 @@ class Manifest:
         self._told, self._withdrawals, self._empty = last, 0, set()
         with transaction(connection):
             write_note(connection, _TOLD, str(last), at)
+            write_note(connection, _FILE, self._fingerprint(), at)
 
     def _replace(self, chunks: Iterable[bytes]) -> None:
         make_folder(self._file.parent)

@@ -177,6 +177,13 @@ def last_change(connection: sqlite3.Connection) -> int:
     return int(last)
 
 
+def skip_changes(connection: sqlite3.Connection, last: int) -> None:
+    """Let the change log go on after a number that it has not reached."""
+    # AUTOINCREMENT counts from here (https://sqlite.org/autoinc.html, 3).
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
+    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', ?)", (last,))
+
+
 def posts_in(connection: sqlite3.Connection, folder: str) -> Iterator[list[PostRow]]:
     """Page through the stories whose files lie in a folder (not below it), by path.
 

@@ -161,6 +161,7 @@ def _mend_all(
 ) -> set[Difference]:
     """Put right what can be, the manifest in the end; return what is."""
     manifest, now = Manifest(tree.root), datetime.now(UTC)
+    manifest.begin(connection, time.monotonic())
     manifest.withdraw(each.path for each in found)
     mended = {each for each in found if mend(connection, tree, aside, each, now)}
     if mended:

@@ -128,6 +128,35 @@ async def test_what_is_restored_is_not_told_meanwhile(tmp_path: Path) -> None:
     assert told(tmp_path) == lying(tmp_path)
 
 
+@pytest.mark.parametrize("repair", [False, True])
+@pytest.mark.parametrize("lost", [False, True])
+async def test_numbers_go_on_after_those_of_a_lost_catalogue(
+    tmp_path: Path, *, repair: bool, lost: bool
+) -> None:
+    """Who remembers a number of a catalogue that is lost hears of all that the next one finds."""
+    async with open_store(tmp_path) as archive:
+        await archive.put(make_draft("1", "one", name="2021-11-01-1.md"))
+    older = shutil.copy(tmp_path / "state/harvester.db", tmp_path / "older.db")
+    async with open_store(tmp_path) as archive:
+        later = NOON + timedelta(hours=1)
+        await archive.put(make_draft("1", "edited", name="2021-11-01-1.md", observed_at=later))
+        for number in range(2, 9):
+            name = f"2021-11-01-{number}.md"
+            await archive.put(make_draft(str(number), f"text {number}", name=name))
+    assert max(line["seq"] for line in manifest(tmp_path)) == 9
+    (tmp_path / "state/harvester.db").unlink()
+    if not lost:
+        shutil.copy(older, tmp_path / "state/harvester.db")
+        if repair:
+            verify(tmp_path / "seeds", tmp_path / "state", repair=True)
+    async with open_store(tmp_path) as archive:
+        await archive.put(make_draft("99", "new", name="2021-11-01-99.md"))
+    with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
+        numbers = [change.seq for change in reader.changes(2)]
+    assert numbers[0] == 10
+    assert numbers[-1] - numbers[0] == len(numbers) - 1
+
+
 async def test_when_many_are_replaced(tmp_path: Path) -> None:
     """After some single lines those of whole folders are taken out; all come back."""
     clock = StillClock()

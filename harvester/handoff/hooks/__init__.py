@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from harvester.handoff.hooks.couriers import Couriers, Delivered, deliver
 from harvester.handoff.hooks.ledger import Delivery, open_ledger
+from harvester.handoff.hooks.register import register_hooks
 from harvester.handoff.hooks.status import HookStatus, delivery_json, replay, status_of
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "deliver",
     "delivery_json",
     "open_ledger",
+    "register_hooks",
     "replay",
     "status_of",
 ]

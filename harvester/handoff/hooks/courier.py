@@ -20,6 +20,7 @@ from harvester.handoff.consumers import Position, holds
 from harvester.handoff.hooks.ledger import Delivery, Ledger, Pending, delivery_of, open_ledger
 from harvester.handoff.hooks.lock import hook_lock, off_loop
 from harvester.handoff.hooks.message import Message, Outcome
+from harvester.handoff.hooks.register import welcome
 from harvester.handoff.hooks.status import HookStatus, next_after, status_of
 from harvester.settings import Hook
 from harvester.store import Change, Reader, open_archive
@@ -101,7 +102,7 @@ class Courier:
             open_archive(self._seeds, self._state) as archive,
             open_ledger(self._state) as ledger,
         ):
-            _welcome(self.hook, archive, ledger)
+            welcome(self.hook, archive, ledger)
             # Read before the message: a replay in between takes that away, and is noticed.
             position = ledger.position(self.hook.name)
             waiting = archive.changes(next_after(self.hook, archive, position))
@@ -124,12 +125,6 @@ class Courier:
                 ledger.succeeded(delivery, message.changes[-1])
             with open_archive(self._seeds, self._state) as archive:
                 return status_of(self.hook, archive, ledger)
-
-
-def _welcome(hook: Hook, archive: Reader, ledger: Ledger) -> None:
-    """Let a new hook begin with what comes from now on: nobody wants all the past by accident."""
-    if not ledger.knows(hook.name):
-        ledger.welcome(hook.name, next(archive.changes(archive.last_change() - 1), None))
 
 
 def _under_way(hook: Hook, archive: Reader, ledger: Ledger) -> Pending | None:
