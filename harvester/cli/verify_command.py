@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from pathlib import Path
 
 from harvester.cli.console import Screen
 from harvester.cli.output import stdout_line
@@ -12,7 +13,7 @@ from harvester.cli.text import printable
 from harvester.clock import SystemClock
 from harvester.importing import Importer
 from harvester.settings import Settings
-from harvester.store import CATALOGUE, Difference, Report, verify
+from harvester.store import CATALOGUE, Difference, Kind, Report, verify
 from harvester.workshop import open_writer
 
 
@@ -31,7 +32,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     if chosen.json:
         stdout_line(json.dumps(_as_json(report), ensure_ascii=False))
     else:
-        _print(report, repair=chosen.repair)
+        _print(report, settings.state, repair=chosen.repair)
     return 1 if report.differences else 0
 
 
@@ -60,9 +61,14 @@ def _difference(difference: Difference) -> dict[str, str]:
     return {"kind": difference.kind, "path": difference.path, "story_id": difference.story_id}
 
 
-def _print(report: Report, *, repair: bool) -> None:
+def _print(report: Report, state: Path, *, repair: bool) -> None:
     for each in report.repaired:
         stdout_line(f"repaired {each.kind}: {printable(each.path)}")
+    if any(each.kind is Kind.ALTERED for each in report.repaired):
+        stdout_line(
+            f"what lay in the place of altered posts is kept in {state / 'aside'}; it is newer if "
+            "the catalogue was restored from an older copy: then `harvester fetch` brings it back"
+        )
     for each in report.differences:
         stdout_line(f"{each.kind}: {printable(each.path)}")
     if report.differences:
