@@ -315,7 +315,7 @@ def test_a_home_folder_is_expanded(file: Path) -> None:
     assert _load(file, flags={"seeds": "~/posts"}).seeds == Path.home() / "posts"
 
 
-_SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # noqa: S105 - unpadded, made up
+_SECRET = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"  # noqa: S105 - unpadded, made up
 _WEBHOOK = f"[[hooks]]\nname = 'shop'\nurl = 'https://a.example/x'\nsecret = '{_SECRET}'\n"
 
 
@@ -328,7 +328,7 @@ def test_hooks_are_tables_at_the_end_of_the_file(file: Path) -> None:
         *((), "https://a.example/x", 1),
         30.0,
     )
-    assert shop.key == b"secret-secret-secret"
+    assert shop.key == b"secret-secret-secret-secret"
     assert Hook("x", secret="s\u00e9same").key == "s\u00e9same".encode()  # noqa: S106
 
 
@@ -351,9 +351,12 @@ def test_a_hook_shows_no_secret(file: Path) -> None:
         ("name = 3\ncommand = 'a'", ("hook 1: name",)),
         ("name = 'x'", ("'x'", "command and url")),
         ("name = 'x'\ncommand = ' '", ("'x'", "command and url")),
-        ("name = 'x'\ncommand = 'a'\nurl = 'http://a'\nsecret = 's'", ("'x'", "not both")),
+        (
+            f"name = 'x'\ncommand = 'a'\nurl = 'http://a'\nsecret = '{'s' * 24}'",
+            ("'x'", "not both"),
+        ),
         ("name = 'x'\nurl = 'http://a'", ("'x'", "needs a secret")),
-        ("name = 'x'\ncommand = 'a'\nsecret = 's'", ("'x'", "a command has none")),
+        (f"name = 'x'\ncommand = 'a'\nsecret = '{'s' * 24}'", ("'x'", "a command has none")),
         ("name = 'x'\ncommand = \"a 'b\"", ("'x'", "command", "quot")),
         ("name = 'x'\ncommand = 'a'\nbatch = 0", ("'x'", "batch", "at least 1")),
         ("name = 'x'\ncommand = 'a'\nbatch = 10001", ("'x'", "batch", "more than 10000")),
@@ -384,7 +387,7 @@ def test_a_wrong_hook_is_named(table: str, words: tuple[str, ...], file: Path) -
 )
 def test_what_is_no_address_of_a_webhook(url: str, file: Path) -> None:
     """Only plain http(s) is; the address itself may hold secrets and is not repeated."""
-    environ = {"HARVESTER_HOOKS": json.dumps([{"name": "x", "url": url, "secret": "s"}])}
+    environ = {"HARVESTER_HOOKS": json.dumps([{"name": "x", "url": url, "secret": "s" * 24}])}
 
     with pytest.raises(UsageError, match=r"^HARVESTER_HOOKS: 'x': url: http\(s\)://HOST") as caught:
         _load(file, environ=environ)
@@ -394,19 +397,35 @@ def test_what_is_no_address_of_a_webhook(url: str, file: Path) -> None:
 @pytest.mark.parametrize("url", ["http://[::1]:80/x?y=z", "HTTPS://A.example:8443", "http://a"])
 def test_addresses_of_webhooks(url: str, file: Path) -> None:
     """Hosts are names or IP literals, with or without port, path and query."""
-    text = json.dumps([{"name": "x", "url": url, "secret": "s"}])
+    text = json.dumps([{"name": "x", "url": url, "secret": "s" * 24}])
 
     assert _load(file, environ={"HARVESTER_HOOKS": text}).hooks[0].url == url
 
 
-@pytest.mark.parametrize("secret", ["", "  ", "whsec_", "whsec_hush!", "whsec_hush=a", 5, ["hush"]])
+@pytest.mark.parametrize("secret", ["s" * 24, "早" * 24, "whsec_" + "A" * 32, "whsec_" + "A" * 200])
+def test_secrets_of_webhooks(secret: str, file: Path) -> None:
+    """24 characters of text are enough, and so are 24 bytes as base64."""
+    text = json.dumps([{"name": "x", "url": "http://a", "secret": secret}])
+
+    assert _load(file, environ={"HARVESTER_HOOKS": text}).hooks[0].secret == secret
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("", "  ", "whsec_", "whsec_hush!", "whsec_hush=a", 5, ["hush"]),
+        *("hush", "hush" + 19 * "!", "hush" + 20 * " ", "hush\ud800" * 6),
+        *("whsec_hush", f"whsec_{'hush' * 7}hus"),
+    ],
+)
 def test_a_wrong_secret_is_not_repeated(secret: object, file: Path) -> None:
-    """It is told that it is wrong, and not what it is."""
+    """It is told that it is wrong or too short, and how to make one, and not what it is."""
     text = json.dumps([{"name": "x", "url": "http://a", "secret": secret}])
 
     with pytest.raises(UsageError, match=r"^HARVESTER_HOOKS: 'x': secret: ") as caught:
         _load(file, environ={"HARVESTER_HOOKS": text})
     assert "hush" not in str(caught.value)
+    assert "`openssl rand -base64 32` makes one" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ['[{"secret": "hush"', "[" * 100_000, '"hush"', '["hush"]', "5"])

@@ -18,6 +18,10 @@ from harvester.cli.arguments import (
 )
 from harvester.settings import Settings
 
+_QUOTE_WHOLE = (
+    "a query with -word is quoted whole, together with a word that must stand, "
+    "as in `harvester search '王毅 -东京'`"
+)
 _VISITING = ("rate", "concurrency", "body")
 _DAEMON = ("http", "log_format", "log_level", "snapshots", "min_free", "alarm_command")
 
@@ -167,11 +171,13 @@ def _export(parser: argparse.ArgumentParser) -> None:
 def _search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "query",
-        nargs="+",
+        nargs="*",  # without any the command itself says what to write
         metavar="WORD",
-        help='all must stand in the story; "in quotes" as it stands; -word must not '
-        "(quote the whole for the shell then)",
+        help="all must stand in the story, those of Latin letters as whole words; "
+        '"in quotes" as it stands; -word must not: such a query is quoted whole for the shell, '
+        "together with a word that must stand",
     )
+    parser.set_defaults(hint=_QUOTE_WHOLE)
     add_selecting(parser)
     parser.add_argument(
         "--limit", type=number, default=20, metavar="N", help="(default: %(default)s)"

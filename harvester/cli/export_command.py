@@ -80,12 +80,13 @@ def target_of(output: str, settings: Settings) -> Path:
     """Return the file to write, links followed. Raises UsageError where it must not be."""
     try:
         target = Path(output).resolve()
-        irregular = target.exists() and not target.is_file()
+        # Of the name as given: what /dev/stdout is resolved to may be the number of a pipe.
+        irregular = Path(output).exists() and not Path(output).is_file()
     except (OSError, RuntimeError) as problem:  # RuntimeError: links in a circle
         raise UsageError(f"--output {output}: {problem}; choose another file") from problem
     if irregular:
         raise UsageError(
-            f"--output {output}: not a regular file; name a file, or - for standard output"
+            f"--output {output}: not a regular file; name a file, or use --output - for standard output"
         )
     for name, folder in (("seeds", settings.seeds), ("state", settings.state)):
         if target.is_relative_to(folder.resolve()):

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harvester.cli.codes import EXIT_FAILED
+from harvester.cli.hooks_view import status_line
 from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.clock import SystemClock
@@ -19,7 +20,6 @@ from harvester.errors import UsageError
 from harvester.handoff.hooks import (
     Delivered,
     Delivery,
-    HookStatus,
     deliver,
     delivery_json,
     open_ledger,
@@ -60,25 +60,9 @@ def _status(hooks: Sequence[Hook], chosen: argparse.Namespace, settings: Setting
         open_ledger(settings.state, make=False) as ledger,
     ):
         found = [status_of(hook, archive, ledger) for hook in hooks]
-    lines = [_status_line(status) for status in found]
+    lines = [status_line(status) for status in found]
     _print(chosen, {"hooks": [status.as_json() for status in found]}, lines or [_NONE])
     return 0
-
-
-def _status_line(status: HookStatus) -> str:
-    if status.position is None:
-        return (
-            f"{status.name} ({status.target}): new; it begins with what comes from now on "
-            f"(`harvester hooks replay {status.name} --since 0`: with all there is)"
-        )
-    last = f"{status.delivered_at:%Y-%m-%d %H:%M:%S}Z" if status.delivered_at else "never"
-    line = f"{status.name} ({status.target}): has had all up to {status.position}, "
-    line += f"{status.behind} behind, last delivery {last}"
-    if status.failing_since:
-        line += f"; fails since {status.failing_since:%Y-%m-%d %H:%M:%S}Z, {status.attempts} tries"
-    if status.next_try:
-        line += f", next {status.next_try:%Y-%m-%d %H:%M:%S}Z"
-    return line + (f": {status.problem}" if status.problem else "")
 
 
 def _log(hooks: Sequence[Hook], chosen: argparse.Namespace, settings: Settings) -> int:
@@ -117,6 +101,11 @@ async def _delivering(hooks: Sequence[Hook], settings: Settings) -> list[Deliver
 
 
 def _delivered_line(one: Delivered) -> str:
+    if one.new and one.position is not None and not (one.messages or one.problem):
+        return (
+            f"{one.name}: seen for the first time; begins after change {one.position}; "
+            f"`harvester hooks replay {one.name} --since 0` brings all there was"
+        )
     line = f"{one.name}: {one.changes} changes delivered in {one.messages} messages"
     if one.position is not None:
         line += f", has had all up to {one.position}"

@@ -40,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
     parser = build_parser()
     parser.refuse_unknown(sys.argv[1:] if argv is None else argv)
-    chosen = parser.parse_args(argv)
+    chosen, unknown = parser.parse_known_args(argv)
+    if unknown:
+        hint = f"; {chosen.hint}" if "hint" in chosen else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     try:
         _require_output()
         return int(chosen.run(chosen, settings_of(chosen)))

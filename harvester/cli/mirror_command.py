@@ -31,16 +31,19 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Copy new and changed posts to a target; with `--check` read back all that it has."""
     began = time.monotonic()
     with open_archive(settings.seeds, settings.state) as archive:
-        target = open_target(chosen.target, settings.seeds)
+        target = open_target(chosen.target, settings.seeds, settings.state)
         with alone(target, settings.state), _Screen() as screen:
             tally = asyncio.run(_until_stopped(archive, target, screen, check=chosen.check))
-            if tally.failed:
-                screen.say(f"{tally.failed} failed; tried again in the next run")
     seconds = time.monotonic() - began
     if chosen.json:
         stdout_line(json.dumps({**asdict(tally), "seconds": round(seconds, 3)}))
     else:
         stdout_line(_summary(tally, seconds))
+    if tally.failed:
+        screen.say(
+            f"{tally.failed} failed; tried again in the next run: first let `harvester verify "
+            f"--repair` restore what is missing or altered in {settings.seeds}"
+        )
     return EXIT_FAILED if tally.failed else 0
 
 

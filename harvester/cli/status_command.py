@@ -11,18 +11,22 @@ from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from harvester.cli.console import Results
+from harvester.cli.hooks_view import hook_advice, hook_statuses, status_line
 from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.model import VisitState, Watch
 from harvester.settings import Address, Settings
 from harvester.store import Coverage, Figures, Run, open_archive
 from harvester.zaobao.urls import singapore_day
+
+if TYPE_CHECKING:
+    from harvester.handoff.hooks import HookStatus
 
 _MONTHS = 6
 _WEEKS = 5
@@ -34,11 +38,15 @@ _MOST = 2**20
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What there is to show: the catalogue's figures, and what a running daemon says (or None)."""
+    """What there is to show: the catalogue's figures, the hooks, and what a running daemon says.
+
+    `daemon` is None where none answers.
+    """
 
     figures: Figures
     coverage: Sequence[Coverage]
     watches: Sequence[Watch]
+    hooks: Sequence[HookStatus]
     daemon: Mapping[str, Any] | None
 
 
@@ -49,7 +57,8 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     daemon = ask_daemon(settings.http, settings.state)
     with open_archive(settings.seeds, settings.state) as archive:
         coverage = archive.coverage(_first_day(today), today)
-        view = View(archive.counts(), coverage, archive.watches(), daemon)
+        hooks = hook_statuses(settings.hooks, archive, settings.state)
+        view = View(archive.counts(), coverage, archive.watches(), hooks, daemon)
     if chosen.json:
         stdout_line(json.dumps(as_json(view, now), ensure_ascii=False))
     else:
@@ -111,6 +120,7 @@ def as_json(view: View, now: datetime) -> dict[str, object]:
         "runs": [_run_json(run) for run in figures.runs],
         "coverage": [{**asdict(day), "day": day.day.isoformat()} for day in view.coverage],
         "watches": [_watch_json(watch) for watch in view.watches],
+        "hooks": [hook.as_json() for hook in view.hooks],
         "daemon": view.daemon,
     }
 
@@ -123,11 +133,12 @@ def show(view: View, settings: Settings, now: datetime) -> None:
         console.print(line)
     for line in (
         *map(_watch_line, view.watches),
+        *(f"hook {status_line(hook)}" for hook in view.hooks),
         *map(_run_line, view.figures.runs),
         *_daemon_lines(view.daemon, settings.http),
     ):
         console.print(escape(printable(line)))
-    for advice in _advice(view.figures, now):
+    for advice in (*_advice(view.figures, now), *hook_advice(view.hooks)):
         console.print(f"[bold]→[/] {escape(advice)}")
 
 

@@ -14,6 +14,7 @@ from harvester.settings.values import command, is_host, number, refuse_unknown, 
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BASE64_SECRET = "whsec_"  # noqa: S105 - the mark before a secret
+_LEAST_SECRET = 24  # bytes, of Standard Webhooks
 # All changes of a call are held in memory.
 _LARGEST_BATCH = 10_000
 _COMMAND_SECONDS, _URL_SECONDS = 600.0, 30.0
@@ -130,14 +131,18 @@ def _url(value: object) -> str:
 
 
 def _secret(value: object) -> str:
+    hint = "`openssl rand -base64 32` makes one, after 'whsec_'"
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("text is needed; `openssl rand -base64 32` makes one, after 'whsec_'")
+        raise ValueError(f"text is needed; {hint}")
     try:
-        empty = not Hook("", secret=value).key
+        key = Hook("", secret=value).key
     except ValueError:
-        empty = True
-    if empty:
-        raise ValueError("no base64 after 'whsec_'")
+        raise ValueError(f"neither plain text nor base64 after 'whsec_'; {hint}") from None
+    if len(key if value.startswith(_BASE64_SECRET) else value.strip()) < _LEAST_SECRET:
+        raise ValueError(
+            f"too short to be safe: {_LEAST_SECRET} bytes as base64 after 'whsec_', or "
+            f"{_LEAST_SECRET} characters of text, at least; {hint}"
+        )
     return value
 
 

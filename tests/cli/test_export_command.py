@@ -116,7 +116,10 @@ def test_spreadsheet(place: Path, tmp_path: Path) -> None:
         (("--output", "-"), ["--format"]),
         (("--output", "-", "--format", "csv", "--json"), ["--json", "--output -"]),
         (("--output", "a.jsonl", "--spreadsheet"), ["--spreadsheet", "csv", "jsonl"]),
-        (("--output", "/dev/null", "--format", "csv"), ["/dev/null", "not a regular file"]),
+        (
+            ("--output", "/dev/null", "--format", "csv"),
+            ["/dev/null", "not a regular file", "--output -"],
+        ),
         (("--output", ".", "--format", "csv"), ["not a regular file"]),
         (("--output", f"{'a' * 300}.csv"), ["File name too long", "choose another file"]),
         (("--output", "a.csv", "--since", "soon"), ["--since"]),
@@ -130,6 +133,13 @@ def test_wrong_usage(
 
     for word in words:
         assert word in told
+
+
+def test_the_device_of_standard_output(place: Path) -> None:
+    """/dev/stdout, here a pipe, is refused with what to write instead."""
+    for name in ("/dev/stdout", "/dev/fd/1"):
+        ended = harvester("export", "--output", name, "--format", "csv", cwd=place)
+        refused(ended, 2, f"--output {name}: not a regular file", "use --output - ")
 
 
 def test_the_archive_itself_is_never_overwritten(

@@ -21,7 +21,7 @@ command = "sh -c 'cat >> {got}; test $HARVESTER_LAST_SEQ -lt 3 || {{ echo no >&2
 [[hooks]]
 name = "shop"
 url = "http://me.example/hush"
-secret = "hush-hush"
+secret = "hush-hush-hush-hush-hush-hush"
 """
 _NEW = (
     "{0}: new; it begins with what comes from now on "
@@ -95,6 +95,44 @@ def test_the_whole_way(told: Told, tmp_path: Path) -> None:
     shown = told("log")[1].splitlines()
     assert len(shown) == 4
     assert shown[-1].endswith(": exit 4 · no")
+
+
+def test_deliver_meets_a_new_hook(told: Told, tmp_path: Path) -> None:
+    """A hook never seen before is told so, once, with where it begins; nothing is delivered."""
+    code, out, err = told("deliver", "site")
+
+    assert (code, err) == (0, "")
+    assert out == (
+        "site: seen for the first time; begins after change 3; "
+        "`harvester hooks replay site --since 0` brings all there was\n"
+    )
+    assert told("deliver", "site")[1] == (
+        "site: 0 changes delivered in 0 messages, has had all up to 3\n"
+    )
+    assert not (tmp_path / "got").exists()
+    (shop,) = _object(told, "deliver", "shop")["hooks"]
+    assert {"new": True, "position": 3, "behind": 0, "problem": ""}.items() <= shop.items()
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_deliver_cannot_write(told: Told, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    """A state folder that cannot be written is trouble of the disk, in a line; exit code 74."""
+    (tmp_path / "state" / "hook-site.lock").mkdir()
+
+    code, out, err = told("deliver", *flags)
+
+    assert (code, out, err.count("\n")) == (74, "", 1)
+    assert "hook-site.lock" in err
+
+
+def test_deliver_cannot_remember(told: Told, tmp_path: Path) -> None:
+    """So is a file of positions that cannot be opened."""
+    (tmp_path / "state" / "consumers.db").mkdir()
+
+    code, out, err = told("deliver")
+
+    assert (code, out, err.count("\n")) == (74, "", 1)
+    assert "consumers.db" in err
 
 
 def test_a_replay_tells_how_much(told: Told) -> None:

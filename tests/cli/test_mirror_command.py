@@ -84,20 +84,23 @@ def test_a_bucket_by_its_environment(root: Path, endpoint: str) -> None:
 
 
 def test_an_edited_post_is_named(root: Path) -> None:
-    """It fails with its path and the way out; the others are copied."""
+    """It fails with its path, why it took so long, and last the way out; the others are copied."""
     (root / "seeds" / POST).write_text("edited")
 
     ended = harvester("mirror", "copy", "--json", cwd=root)
 
     assert (ended.returncode, counts(ended.stdout)) == (1, [2, 1, 0, 0, 1])
     assert f"{POST}: not the file that was stored; `harvester verify --repair`" in ended.stderr
-    assert "1 failed; tried again in the next run" in ended.stderr
+    first, *_, last = ended.stderr.splitlines()
+    assert first.startswith("1 posts in the archive are not as stored; looking again for up to 15")
+    assert last.startswith("1 failed; tried again in the next run: first let `harvester verify --")
 
 
 def test_wrong_usage_is_told(root: Path, endpoint: str) -> None:
     """A target that cannot be: exit 2, one line."""
     environ = make_bucket(endpoint).environ
     refused(harvester("mirror", "seeds/2021", cwd=root), 2, "seeds/2021: lies in the posts")
+    refused(harvester("mirror", "state", cwd=root), 2, "state: lies in the archive's own state")
     refused(
         harvester("mirror", "ftp://h/a", cwd=root), 2, "ftp://h/a: not known; a mirror", "s3://"
     )

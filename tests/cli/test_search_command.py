@@ -134,6 +134,30 @@ def test_mistakes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not (root / "nowhere").exists()
 
 
+def test_a_query_without_a_word_that_must_stand(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No word, and a -word that is read as an option, are answered with what to write."""
+    assert main(arguments(root)) == 2
+    assert main(arguments(root, "--", "-美国")) == 2
+    for words in (["-美国"], ["-Tokyo"], ["王毅", "-美国"], ["-美国", "--json"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments(root, *words))
+        assert ended.value.code == 2
+
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 6
+    assert all("as in `harvester search '王毅 -东京'`" in line for line in told)
+
+
+def test_options_before_the_words(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Words may stand after options, and a whole query may begin with a -word."""
+    for words in (["--limit", "1", "--json", "王毅", "布林肯"], ["--json", "-G20 王毅"]):
+        assert main(arguments(root, *words)) == 0
+        results = json.loads(capsys.readouterr().out)["results"]
+        assert [result["story_id"] for result in results] == ["1000001"]
+
+
 def test_remade_index(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A damaged index is made again, with a line on stderr; the answer stays whole."""
     (root / "state" / SEARCH).write_bytes(b"damaged" * 1000)

@@ -6,8 +6,11 @@ import argparse
 import asyncio
 import json
 import socket
+import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,11 +21,14 @@ from aiohttp import web
 
 from harvester.cli import status_command
 from harvester.cli.status_command import ask_daemon, calendar
+from harvester.clock import SystemClock
+from harvester.handoff.hooks import deliver
 from harvester.model import Poll, Watch
 from harvester.serve import HttpServer, Metrics
 from harvester.serve.report import Report
-from harvester.settings import Address, Settings, load
+from harvester.settings import Address, Hook, Settings, load
 from harvester.store import Coverage
+from tests.handoff.hooks.support import command, publish, rewind
 from tests.serve.support import Told
 from tests.store.support import StillClock, make_ref, open_store
 
@@ -217,3 +223,110 @@ def test_the_calendar_has_a_row_for_each_week() -> None:
 def test_a_day_has_the_colour_of_its_completeness(day: Coverage, colour: str) -> None:
     """What was refused is complete; what waits is not yet; what failed needs an eye."""
     assert f"[{colour}]      7/10[/]" in "".join(calendar(_days(day)))
+
+
+SITE = command("site", "exit 4")
+
+
+def _with_hooks(root: Path, *hooks: Hook) -> Settings:
+    return replace(_settings(root, None), hooks=hooks)
+
+
+async def test_a_new_hook_is_mentioned(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """A hook never seen before has its line, also before there is a file; none is made."""
+    settings = _with_hooks(root, SITE)
+
+    assert "hook site (sh): new; it begins with what comes" in await _shown(capsys, settings)
+    (site,) = (await _object(capsys, settings))["hooks"]
+    assert {"name": "site", "position": None, "problem": ""}.items() <= site.items()
+    assert not (root / "state" / "consumers.db").exists()
+    assert (await _object(capsys, _settings(root, None)))["hooks"] == []
+
+
+async def _failing(root: Path) -> Settings:
+    """Make the hook fail with the first of two changes."""
+    await publish(root, 1, 2)
+    rewind(root, SITE)
+    settings = _with_hooks(root, SITE)
+    await deliver([SITE], settings.seeds, settings.state, SystemClock(), roll=lambda: 1.0)
+    return settings
+
+
+@pytest.mark.parametrize("with_daemon", [False, True])
+async def test_a_hook_that_fails(
+    capsys: pytest.CaptureFixture[str], root: Path, *, with_daemon: bool
+) -> None:
+    """How far it is, since when and why it fails, the next try, and what to do; daemon or not."""
+    settings = await _failing(root)
+    if with_daemon:
+        async with _daemon(Told()) as address:
+            shown = await _shown(capsys, replace(settings, http=address))
+    else:
+        shown = await _shown(capsys, settings)
+
+    lines = shown.splitlines()
+    (line,) = [line for line in lines if line.startswith("hook site (sh): ")]
+    assert "has had all up to 0, 2 behind, last delivery never; fails since 20" in line
+    assert "3 tries, next 20" in line
+    assert line.endswith(": exit 4")
+    (advice,) = [line for line in lines if line.startswith("→ hook")]
+    assert advice == (
+        "→ hook site fails; `harvester hooks log site` tells what it said, "
+        "`harvester hooks deliver site` tries at once"
+    )
+
+
+async def test_a_hook_that_is_lost(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Over a catalogue of other changes it says so, and how it goes on; it is not called failing.
+
+    The tries of before count no more.
+    """
+    settings = await _failing(root)
+    with closing(sqlite3.connect(root / "state" / "consumers.db")) as ledger, ledger:
+        ledger.execute("INSERT INTO consumers VALUES ('hook:site', 9, '1', '2026-01-01T00:00Z')")
+
+    shown = await _shown(capsys, settings)
+    (site,) = (await _object(capsys, settings))["hooks"]
+
+    assert "→ hook site has lost its place; `harvester hooks replay site --since SEQ` " in shown
+    assert "hook site fails" not in shown
+    assert "entry 9 of another change log" in site["problem"]
+    assert (site["attempts"], site["failing_since"], site["next_try"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("damage", ["foreign", "folder", "locked"])
+async def test_hooks_that_cannot_be_read(
+    capsys: pytest.CaptureFixture[str], root: Path, damage: str
+) -> None:
+    """Whatever is wrong with the hooks' own file is told in their lines; the rest is shown."""
+    await publish(root, 1)
+    rewind(root, SITE)
+    path = root / "state" / "consumers.db"
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        match damage:
+            case "locked":
+                other.execute("BEGIN EXCLUSIVE")
+            case "foreign":
+                path.write_bytes(b"no database at all" * 100)
+            case _:
+                path.unlink()
+                path.mkdir()
+        shown = await _shown(capsys, _with_hooks(root, SITE))
+
+    assert "1 stories held" in shown
+    assert f"hook site (sh): {path}: " in shown
+    assert "lost" not in shown
+
+
+def test_without_hooks_nothing_of_them_is_loaded() -> None:
+    """What delivers takes long to load; `status` without hooks does without."""
+    told = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import sys, harvester.cli.status_command; print('harvester.handoff' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "False\n"

@@ -26,7 +26,7 @@ class _Printer:
 
 def _main(root: Path, address: str) -> None:
     with open_archive(root / "seeds", root / "state") as archive:
-        target = open_target(address, root / "seeds")
+        target = open_target(address, root / "seeds", root / "state")
         asyncio.run(mirror(archive, target, SystemClock(), _Printer(), checkpoint=0))
 
 

@@ -163,7 +163,7 @@ def test_a_large_manifest_goes_in_parts(endpoint: str) -> None:
 def test_an_address_that_cannot_be(tmp_path: Path, address: str) -> None:
     """It is told by name, in one line, and nothing is made."""
     with pytest.raises(UsageError) as told:
-        open_target(address, tmp_path / "seeds")
+        open_target(address, tmp_path / "seeds", tmp_path / "state")
 
     assert str(told.value).startswith(address)
     assert "\n" not in str(told.value)
@@ -176,19 +176,35 @@ def test_an_unknown_kind_is_told_with_those_known(tmp_path: Path, address: str) 
     known = "a folder, file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/"
 
     with pytest.raises(UsageError, match=f"^{address}: not known; a mirror stands in {known}"):
-        open_target(address, tmp_path / "seeds")
+        open_target(address, tmp_path / "seeds", tmp_path / "state")
 
 
 @pytest.mark.parametrize("inside", ["", "2021", "2021/../", "../link"])
-def test_the_posts_are_no_place_for_their_mirror(tmp_path: Path, inside: str) -> None:
-    """Neither the post tree nor what lies in it, by whatever way, is taken."""
-    seeds = tmp_path / "seeds"
-    seeds.mkdir()
-    (tmp_path / "link").symlink_to(seeds / "2021")
+@pytest.mark.parametrize(
+    ("name", "words"), [("seeds", "the posts themselves"), ("state", "the archive's own state")]
+)
+def test_the_archive_is_no_place_for_its_mirror(
+    tmp_path: Path, name: str, words: str, inside: str
+) -> None:
+    """Neither its posts nor its state, nor what lies in them, by whatever way, is taken."""
+    own = tmp_path / "disk" / name
+    own.mkdir(parents=True)
+    (tmp_path / "disk" / "link").symlink_to(own / "2021")
+    (tmp_path / name).symlink_to(own)
 
-    for address in (f"{seeds}/{inside}", f"file://{seeds}/{inside}"):
-        with pytest.raises(UsageError, match="lies in the posts themselves"):
-            open_target(address, seeds)
+    for folder in (own, tmp_path / name):
+        for address in (f"{folder}/{inside}", f"file://{folder}/{inside}"):
+            with pytest.raises(UsageError, match=f"lies in {words}"):
+                open_target(address, tmp_path / "seeds", tmp_path / "state")
+    assert list(own.iterdir()) == []
+
+
+def test_links_in_a_circle_are_no_folder(tmp_path: Path) -> None:
+    """Such a target is told in our words."""
+    (tmp_path / "circle").symlink_to("circle")
+
+    with pytest.raises(UsageError, match="circle.*; choose another folder"):
+        open_target(str(tmp_path / "circle"), tmp_path / "seeds", tmp_path / "state")
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
@@ -196,7 +212,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     folder = tmp_path / "a b" / "新闻 100%"
 
     for address in (folder.as_uri(), str(folder)):
-        target = open_target(address, tmp_path / "seeds")
+        target = open_target(address, tmp_path / "seeds", tmp_path / "state")
         assert isinstance(target, Folder)
         assert folder == target.root
     assert folder.is_dir()
@@ -220,7 +236,7 @@ def test_runs_at_two_object_stores_are_at_work_at_once(tmp_path: Path) -> None:
     """Each target has its own lock, however its address is written."""
 
     def target(address: str) -> Target:
-        return open_target(address, tmp_path / "seeds")
+        return open_target(address, tmp_path / "seeds", tmp_path / "state")
 
     with (
         alone(target("s3://b/a"), tmp_path),

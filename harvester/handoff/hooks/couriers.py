@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import aiohttp
 import structlog
 
 from harvester.clock import Clock
-from harvester.errors import Busy, HarvesterError
+from harvester.errors import Busy, DiskError, HarvesterError
 from harvester.handoff.hooks.command import run_command
 from harvester.handoff.hooks.courier import Attempt, Courier, Send
+from harvester.handoff.hooks.ledger import open_ledger
+from harvester.handoff.hooks.lock import off_loop
 from harvester.handoff.hooks.message import Message, Outcome
 from harvester.handoff.hooks.status import HookStatus
 from harvester.handoff.hooks.webhook import call, open_session
@@ -37,6 +40,7 @@ _ASK_AGAIN = 0.2
 _LOGGED = 300
 
 Roll = Callable[[], float]
+T = TypeVar("T")
 
 
 class Couriers:
@@ -127,7 +131,8 @@ class Couriers:
 class Delivered:
     """What came of delivering by hand: how much, up to which change, and why it was given up.
 
-    `position` is None where nothing could even be looked at, `behind` how many changes still wait.
+    `position` is None where nothing could even be looked at, `behind` how many changes still wait;
+    `new` a hook seen for the first time, which began after what there was.
     """
 
     name: str
@@ -136,18 +141,19 @@ class Delivered:
     position: int | None = None
     behind: int = 0
     problem: str = ""
+    new: bool = False
 
     def plus(self, attempt: Attempt) -> Delivered:
         """Return it with what came of one more look."""
         problem = attempt.outcome.problem if attempt.outcome else ""
         came = bool(attempt.outcome and not problem)
-        return Delivered(
-            self.name,
-            self.messages + came,
-            self.changes + attempt.changes * came,
-            attempt.status.position,
-            attempt.status.behind,
-            problem,
+        return replace(
+            self,
+            messages=self.messages + came,
+            changes=self.changes + attempt.changes * came,
+            position=attempt.status.position,
+            behind=attempt.status.behind,
+            problem=problem,
         )
 
 
@@ -157,35 +163,54 @@ async def deliver(
     """Deliver all that waits to these hooks, side by side; a hook never seen before begins now.
 
     Each message is tried three times, at once and after short pauses, then its hook is given up.
+    Raises DiskError, once all others have ended: no hook can go on that cannot be remembered.
     """
     async with open_session() as session:
         send = _sender(session, seeds, state, clock)
         couriers = [Courier(hook, seeds, state, send, clock, roll) for hook in hooks]
-        return await asyncio.gather(*(_deliver(courier, clock) for courier in couriers))
+        work = (_deliver(courier, state, clock) for courier in couriers)
+        ended = await asyncio.gather(*work, return_exceptions=True)
+    return [_came_of(one) for one in ended]
 
 
-async def _deliver(courier: Courier, clock: Clock) -> Delivered:
-    done = Delivered(courier.hook.name)
+def _came_of(ended: Delivered | BaseException) -> Delivered:
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended
+
+
+async def _deliver(courier: Courier, state: Path, clock: Clock) -> Delivered:
+    hook = courier.hook
+    done = Delivered(hook.name)
     failures = 0
     try:
+        look = partial(off_loop, partial(_is_new, hook, state))
+        done = replace(done, new=await _patiently(look, clock))
         while True:
-            attempt = await _patiently(courier, clock)
+            attempt = await _patiently(partial(courier.attempt, hasty=True), clock)
             done = done.plus(attempt)
             failures = failures + 1 if done.problem else 0
             wait = attempt.wait or 0.0
             if attempt.outcome is None or failures == _TRIES or wait > _PATIENCE:
                 return done
             await clock.sleep(wait)
+    except DiskError:
+        raise
     except HarvesterError as problem:
         return replace(done, problem=str(problem))
 
 
-async def _patiently(courier: Courier, clock: Clock) -> Attempt:
-    """Try once; wait a while where another process is at it. Raises Busy."""
+def _is_new(hook: Hook, state: Path) -> bool:
+    with open_ledger(state, make=False) as ledger:
+        return not ledger.knows(hook.name)
+
+
+async def _patiently(work: Callable[[], Awaitable[T]], clock: Clock) -> T:
+    """Do it; wait a while where another process is at it. Raises Busy."""
     until = clock.monotonic() + _PATIENCE_WITH_OTHERS
     while True:
         try:
-            return await courier.attempt(hasty=True)
+            return await work()
         except Busy:
             if clock.monotonic() >= until:
                 raise

@@ -17,7 +17,8 @@ class HookStatus:
 
     `position` is the number of the last change it has had, None for a hook never seen before;
     `behind` how many changes wait. While a message cannot be delivered: `problem`, how many
-    `attempts` there were, `failing_since`, and `next_try`.
+    `attempts` there were, `failing_since`, and `next_try`. A problem without them: the hook is not
+    even tried, such as one whose place the change log does not have.
     """
 
     name: str
@@ -56,7 +57,7 @@ def status_of(hook: Hook, archive: Reader, ledger: Ledger) -> HookStatus:
     try:
         next_after(hook, archive, position)
     except ConsumerLost as lost:
-        problem = str(lost)
+        failing, problem = None, str(lost)
     return HookStatus(
         hook.name,
         hook.target,

@@ -28,6 +28,10 @@ _AT_ONCE = 8
 # Seconds before each further look, for a writer that has put a file and not yet its row: of a
 # large batch on a slow disk some seconds.
 _LOOKS = (1.0, 2.0, 4.0, 8.0)
+_WAITING = (
+    "{} posts in the archive are not as stored; looking again for up to {:.0f} s, "
+    "for a writer may be at work"
+)
 
 
 class Watcher(Protocol):
@@ -37,7 +41,7 @@ class Watcher(Protocol):
         """Hear how many posts are done."""
 
     def say(self, text: str) -> None:
-        """Hear of a post that is not as it should be."""
+        """Hear of what is not as it should be."""
 
 
 @dataclass(slots=True)
@@ -192,6 +196,8 @@ class _Copier:
     async def run(self, clock: Clock) -> None:
         """Copy all; what could not be read is looked at again in the end."""
         missed = await self._copy_all(chain(self._plan.replace, self._plan.copy))
+        if missed:
+            self._watcher.say(_WAITING.format(len(missed), sum(_LOOKS)))
         for pause in _LOOKS:
             if missed:
                 await clock.sleep(pause)

@@ -81,13 +81,14 @@ class Folder:
         self._tree.sync_folders(folders)
 
 
-def open_target(address: str, seeds: Path) -> Target:
+def open_target(address: str, seeds: Path, state: Path) -> Target:
     """Return the target of an address: a path, `file://…`, or that of an object store.
 
-    Raises UsageError for one that cannot be, or that lies in the post tree itself, and DiskError.
+    Raises UsageError for one that cannot be, or that lies in the archive's own folders, and
+    DiskError.
     """
     if not _SCHEME.match(address):
-        return Folder(_beside(Path(address).expanduser(), seeds))
+        return Folder(_beside(Path(address).expanduser(), seeds, state))
     parts = urlsplit(address)
     if parts.query or parts.fragment:
         raise UsageError(f"{address}: '?' and '#' are written %3F and %23 in an address")
@@ -97,12 +98,17 @@ def open_target(address: str, seeds: Path) -> Target:
         raise UsageError(f"{address}: not known; a mirror stands in {KINDS}")
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise UsageError(f"{address}: a folder's address is file:///path")
-    return Folder(_beside(Path(unquote(parts.path)), seeds))
+    return Folder(_beside(Path(unquote(parts.path)), seeds, state))
 
 
-def _beside(folder: Path, seeds: Path) -> Path:
-    if folder.resolve().is_relative_to(seeds.resolve()):
-        raise UsageError(f"{folder}: lies in the posts themselves ({seeds}); choose another folder")
+def _beside(folder: Path, seeds: Path, state: Path) -> Path:
+    try:
+        place = folder.resolve()
+    except (OSError, RuntimeError) as problem:  # RuntimeError: links in a circle
+        raise UsageError(f"{folder}: {problem}; choose another folder") from problem
+    for what, own in (("posts themselves", seeds), ("archive's own state", state)):
+        if place.is_relative_to(own.resolve()):
+            raise UsageError(f"{folder}: lies in the {what} ({own}); choose another folder")
     return folder
 
 
