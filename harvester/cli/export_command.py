@@ -86,7 +86,8 @@ def target_of(output: str, settings: Settings) -> Path:
         raise UsageError(f"--output {output}: {problem}; choose another file") from problem
     if irregular:
         raise UsageError(
-            f"--output {output}: not a regular file; name a file, or use --output - for standard output"
+            f"--output {output}: not a regular file; name a file, or use --output - "
+            "for standard output"
         )
     for name, folder in (("seeds", settings.seeds), ("state", settings.state)):
         if target.is_relative_to(folder.resolve()):

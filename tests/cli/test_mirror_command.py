@@ -92,7 +92,9 @@ def test_an_edited_post_is_named(root: Path) -> None:
     assert (ended.returncode, counts(ended.stdout)) == (1, [2, 1, 0, 0, 1])
     assert f"{POST}: not the file that was stored; `harvester verify --repair`" in ended.stderr
     first, *_, last = ended.stderr.splitlines()
-    assert first.startswith("1 posts in the archive are not as stored; looking again for up to 15")
+    assert first.startswith(
+        "posts in the archive that are missing or altered: 1; looking again for"
+    )
     assert last.startswith("1 failed; tried again in the next run: first let `harvester verify --")
 
 

@@ -178,9 +178,11 @@ def test_an_edited_post_is_told_and_left_out(tmp_path: Path) -> None:
     assert before[NAMES[0]] == after[NAMES[0]]
     assert before.keys() == after.keys()
     assert before[NAMES[1]] != after[NAMES[1]]
-    assert all("`harvester verify --repair` restores it" in said for said in notes.said)
+    why, *told = notes.said
+    assert "missing or altered: 2; looking again for up to 15 s" in why
+    assert all("`harvester verify --repair` restores it" in said for said in told)
     assert {NAMES[0], NAMES[3]} == {
-        said.partition(": not")[0].removeprefix(f"{tmp_path}/seeds/") for said in notes.said
+        said.partition(": not")[0].removeprefix(f"{tmp_path}/seeds/") for said in told
     }
 
 

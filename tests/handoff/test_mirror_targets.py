@@ -203,7 +203,7 @@ def test_links_in_a_circle_are_no_folder(tmp_path: Path) -> None:
     """Such a target is told in our words."""
     (tmp_path / "circle").symlink_to("circle")
 
-    with pytest.raises(UsageError, match="circle.*; choose another folder"):
+    with pytest.raises(UsageError, match=r"circle.*; choose another folder"):
         open_target(str(tmp_path / "circle"), tmp_path / "seeds", tmp_path / "state")
 
 

@@ -29,7 +29,7 @@ _AT_ONCE = 8
 # large batch on a slow disk some seconds.
 _LOOKS = (1.0, 2.0, 4.0, 8.0)
 _WAITING = (
-    "{} posts in the archive are not as stored; looking again for up to {:.0f} s, "
+    "posts in the archive that are missing or altered: {}; looking again for up to {:.0f} s, "
     "for a writer may be at work"
 )
 

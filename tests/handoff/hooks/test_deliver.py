@@ -156,9 +156,9 @@ async def test_what_cannot_be_delivered_is_given_up(tmp_path: Path, shop: Receiv
 
     assert code == 1
     assert json.loads(told)["hooks"] == [
-        _told("shop", 1, 1, 1, 1, "500 Internal Server Error"),
-        _told("site", 1, 2, 2, 0, ""),
-        _told("new", 0, 0, 2, 0, ""),
+        _told("shop", 1, 1, 1, 1, "500 Internal Server Error", False),
+        _told("site", 1, 2, 2, 0, "", False),
+        _told("new", 0, 0, 2, 0, "", True),
     ]
     assert [one.attempt for one in deliveries(tmp_path, shop.hook())] == [1, 1, 2, 3]
     assert (tmp_path / "got").read_text("utf-8").count("\n") == 2
@@ -171,7 +171,7 @@ async def test_what_cannot_be_delivered_is_given_up(tmp_path: Path, shop: Receiv
 
 
 def _told(name: str, *values: object) -> dict[str, object]:
-    keys = ("messages", "changes", "position", "behind", "problem")
+    keys = ("messages", "changes", "position", "behind", "problem", "new")
     return {"name": name, **dict(zip(keys, values, strict=True))}
 
 
