@@ -28,6 +28,8 @@ examples:
   harvester backfill --since 7d        from a week ago to today, politely, newest first
   harvester fetch URL                  one story, now
   harvester status                     what is held, what failed, what to do
+  harvester search 王毅 布林肯         find stories by their text
+  harvester export --output all.jsonl  all of it for other tools; then --since-seq, or changes
 
 exit codes:
   0 done · 1 differences found or stories failed · 2 wrong usage · 65 unusable database
