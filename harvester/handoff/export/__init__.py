@@ -97,7 +97,8 @@ def _parquet(found: Iterable[Record], sink: BinaryIO, about: About) -> None:
         from harvester.handoff.export import parquet  # noqa: PLC0415 - pyarrow is an extra
     except ModuleNotFoundError as problem:
         raise UsageError(
-            f"--format parquet needs {problem.name}: pip install 'zaobao-harvester[parquet]'"
+            f"--format parquet needs {problem.name}: pip install 'zaobao-harvester[parquet]', or "
+            "in a checkout pip install --editable '.[parquet]'"
         ) from problem
     parquet.write(found, sink, about)
 

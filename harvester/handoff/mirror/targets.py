@@ -119,7 +119,8 @@ def _open_objects(address: str) -> Target:
         if problem.name != "obstore":
             raise
         raise UsageError(
-            f"{address}: object stores need obstore: pip install 'zaobao-harvester[mirror]'"
+            f"{address}: object stores need obstore: pip install 'zaobao-harvester[mirror]', or "
+            "in a checkout pip install --editable '.[mirror]'"
         ) from None
     return open_objects(address)
 
