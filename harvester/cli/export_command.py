@@ -80,9 +80,11 @@ def target_of(output: str, settings: Settings) -> Path:
     """Return the file to write, links followed. Raises UsageError where it must not be."""
     try:
         target = Path(output).resolve()
+        if target.is_symlink():  # in a circle: from Python 3.13 on it is left as it is
+            raise RuntimeError("links in a circle")  # noqa: TRY301 - as Python before 3.13
         # Of the name as given: what /dev/stdout is resolved to may be the number of a pipe.
         irregular = Path(output).exists() and not Path(output).is_file()
-    except (OSError, RuntimeError) as problem:  # RuntimeError: links in a circle
+    except (OSError, RuntimeError) as problem:
         raise UsageError(f"--output {output}: {problem}; choose another file") from problem
     if irregular:
         raise UsageError(

@@ -104,7 +104,9 @@ def open_target(address: str, seeds: Path, state: Path) -> Target:
 def _beside(folder: Path, seeds: Path, state: Path) -> Path:
     try:
         place = folder.resolve()
-    except (OSError, RuntimeError) as problem:  # RuntimeError: links in a circle
+        if place.is_symlink():  # in a circle: from Python 3.13 on it is left as it is
+            raise RuntimeError("links in a circle")  # noqa: TRY301 - as Python before 3.13
+    except (OSError, RuntimeError) as problem:
         raise UsageError(f"{folder}: {problem}; choose another folder") from problem
     for what, own in (("posts themselves", seeds), ("archive's own state", state)):
         if place.is_relative_to(own.resolve()):
