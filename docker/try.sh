@@ -37,8 +37,8 @@ trap 'exit 130' INT TERM # the first process of a namespace has no default for t
 # The mirror this machine takes Debian from.
 mirror() {
   # shellcheck disable=SC2016  # apt's placeholder, not the shell's
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | sort -u |
-    head -n 1
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' |
+    sort -u | head -n 1
 }
 
 # What pip and the network need here, as NAME=value with a NUL after each.
