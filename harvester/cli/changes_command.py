@@ -14,7 +14,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from harvester.errors import DiskError, UsageError
+from harvester.cli.output import standard_output
+from harvester.errors import UsageError
 from harvester.handoff.changes import as_json, follow, open_log
 from harvester.handoff.consumers import (
     Consumers,
@@ -135,13 +136,9 @@ def _line(change: Change) -> str:
 def _write(data: bytes) -> None:
     """Write to standard output. Nothing is kept back that could block or fail at the exit."""
     rest = memoryview(data)
-    try:
+    with standard_output() as output:
         while rest:
-            rest = rest[os.write(sys.stdout.fileno(), rest) :]
-    except BrokenPipeError:
-        raise
-    except OSError as problem:
-        raise DiskError(f"standard output: {problem.strerror}") from problem
+            rest = rest[os.write(output.fileno(), rest) :]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from harvester.clock import SystemClock
 from harvester.errors import DatabaseUnusable, UsageError
 from harvester.handoff.export import Format, Summary, export, whole_file
 from harvester.settings import Settings
-from harvester.store import Reader, Selection, open_archive
+from harvester.store import Reader, Selection, open_archive, resolved
 from harvester.zaobao.urls import singapore_day
 
 _STDOUT = "-"
@@ -79,12 +79,10 @@ def format_of(chosen: argparse.Namespace) -> Format:
 def target_of(output: str, settings: Settings) -> Path:
     """Return the file to write, links followed. Raises UsageError where it must not be."""
     try:
-        target = Path(output).resolve()
-        if target.is_symlink():  # in a circle: from Python 3.13 on it is left as it is
-            raise RuntimeError("links in a circle")  # noqa: TRY301 - as Python before 3.13
+        target = resolved(Path(output))
         # Of the name as given: what /dev/stdout is resolved to may be the number of a pipe.
         irregular = Path(output).exists() and not Path(output).is_file()
-    except (OSError, RuntimeError) as problem:
+    except OSError as problem:
         raise UsageError(f"--output {output}: {problem}; choose another file") from problem
     if irregular:
         raise UsageError(

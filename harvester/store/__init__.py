@@ -15,7 +15,7 @@ from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
 from harvester.store.database import CATALOGUE, WRITER_PATIENCE, guarded, uninterrupted
-from harvester.store.lock import take_lock
+from harvester.store.lock import locked, take_lock
 from harvester.store.manifest import MANIFEST, Line
 from harvester.store.reading import (
     ArticleRow,
@@ -31,7 +31,7 @@ from harvester.store.reading import (
 from harvester.store.rows import instant, stamp
 from harvester.store.selection import Selection, StoryRow, within
 from harvester.store.space import free_bytes
-from harvester.store.tree import make_folder, replace_file, sync, sync_folder
+from harvester.store.tree import make_folder, replace_file, resolved, sync_folder
 from harvester.store.verify import Report, verify
 
 __all__ = [
@@ -57,11 +57,12 @@ __all__ = [
     "free_bytes",
     "guarded",
     "instant",
+    "locked",
     "make_folder",
     "open_archive",
     "replace_file",
+    "resolved",
     "stamp",
-    "sync",
     "sync_folder",
     "take_lock",
     "uninterrupted",

@@ -35,6 +35,18 @@ def take_lock(path: Path, *, folder: bool = False) -> int | None:
 
 
 @contextmanager
+def locked(path: Path, busy: str, *, folder: bool = False) -> Iterator[None]:
+    """Hold the lock of a file or a folder. Raises Busy with these words, and DiskError."""
+    handle = take_lock(path, folder=folder)
+    if handle is None:
+        raise Busy(busy)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def writer_lock(state: Path) -> Iterator[None]:
     """Hold `state/lock`. Raises Busy when another writer has it, and DiskError."""
     path = state / "lock"

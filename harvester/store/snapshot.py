@@ -7,7 +7,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harvester.store.tree import disk_errors, make_folder, sync
+from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
 
 _NAME = re.compile(r"harvester-\d{8}T\d{6}Z\.db")
 _LEFTOVER = re.compile(r"\.harvester-\d{8}T\d{6}Z\.db\.tmp(-journal)?")
@@ -32,7 +32,7 @@ def take_snapshot(connection: sqlite3.Connection, folder: Path, now: datetime, k
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-        sync(folder)
+        sync_folder(folder)
         _remove(folder, _NAME, spare=target, keep=keep - 1)
     return target
 

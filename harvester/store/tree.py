@@ -176,6 +176,18 @@ def replace_file(target: Path, chunks: Iterable[bytes], mark: str, *, durable: b
         temporary.replace(target)
 
 
+def resolved(path: Path) -> Path:
+    """Return where a path leads, links followed. Raises OSError, also for links in a circle."""
+    try:
+        place = path.resolve()
+        circle = place.is_symlink()  # from Python 3.13 on it is left as it is
+    except RuntimeError:  # before
+        circle = True
+    if circle:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return place
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents, each durable before something is put into it."""
     if folder.is_dir():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harvester.errors import Busy, DiskError
-from harvester.store import sync
+from harvester.store import sync_folder
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -38,7 +38,7 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
             f"{target}: {problem.strerror or problem}; choose a folder that is there, has room and "
             "can be written to"
         ) from problem
-    sync(target.parent)
+    sync_folder(target.parent)
 
 
 def _locked(temporary: Path, target: Path) -> BinaryIO:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from harvester.errors import Busy, SiteUnreachable, UsageError
-from harvester.store import make_folder, replace_file, take_lock
+from harvester.errors import SiteUnreachable, UsageError
+from harvester.store import locked, make_folder, replace_file, resolved
 from harvester.store.tree import PostTree, folder_of
 
 # A folder whose name looks so can be given as ./name:…
@@ -103,10 +101,8 @@ def open_target(address: str, seeds: Path, state: Path) -> Target:
 
 def _beside(folder: Path, seeds: Path, state: Path) -> Path:
     try:
-        place = folder.resolve()
-        if place.is_symlink():  # in a circle: from Python 3.13 on it is left as it is
-            raise RuntimeError("links in a circle")  # noqa: TRY301 - as Python before 3.13
-    except (OSError, RuntimeError) as problem:
+        place = resolved(folder)
+    except OSError as problem:
         raise UsageError(f"{folder}: {problem}; choose another folder") from problem
     for what, own in (("posts themselves", seeds), ("archive's own state", state)):
         if place.is_relative_to(own.resolve()):
@@ -127,21 +123,14 @@ def _open_objects(address: str) -> Target:
     return open_objects(address)
 
 
-@contextmanager
-def alone(target: Target, state: Path) -> Iterator[None]:
+def alone(target: Target, state: Path) -> AbstractContextManager[None]:
     """Hold a target against other runs of a mirror on this machine. Raises Busy and DiskError.
 
     Two runs at one target could put a manifest over a newer post. A folder is held itself, an
     object store by a file in `state` that is named after it and stays.
     """
+    busy = f"{target.name}: another run of a mirror is at work; wait for it to end"
     if isinstance(target, Folder):
-        handle = take_lock(target.root, folder=True)
-    else:
-        mark = hashlib.sha256(target.key.encode()).hexdigest()[:16]
-        handle = take_lock(state / f"mirror-{mark}.lock")
-    if handle is None:
-        raise Busy(f"{target.name}: another run of a mirror is at work; wait for it to end")
-    try:
-        yield
-    finally:
-        os.close(handle)
+        return locked(target.root, busy, folder=True)
+    mark = hashlib.sha256(target.key.encode()).hexdigest()[:16]
+    return locked(state / f"mirror-{mark}.lock", busy)
