@@ -179,9 +179,14 @@ def last_change(connection: sqlite3.Connection) -> int:
 
 def skip_changes(connection: sqlite3.Connection, last: int) -> None:
     """Let the change log go on after a number that it has not reached."""
-    # AUTOINCREMENT counts from here (https://sqlite.org/autoinc.html, 3).
+    # AUTOINCREMENT counts from here (https://sqlite.org/autoinc.html, 3); it never goes back.
+    (counted,) = connection.execute(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'"
+    ).fetchone()
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
-    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', ?)", (last,))
+    connection.execute(
+        "INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', ?)", (max(counted, last),)
+    )
 
 
 def posts_in(connection: sqlite3.Connection, folder: str) -> Iterator[list[PostRow]]:
