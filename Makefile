@@ -10,12 +10,15 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 PINNED := --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --constraint requirements.lock
 
-.PHONY: help demo test lint types layers tests thorough bench weeks lock image-try clean
+TORTURE := .torture.jsonl
+
+.PHONY: help demo test lint types layers tests torture fuzz bench weeks lock image-try clean
 
 help:
 	@echo 'make demo      set up, then harvest the bundled replica of the site and show the result'
 	@echo 'make test      set up, then lint, types, layers, tests'
-	@echo 'make thorough  titles, names and posts with 100,000 cases for each property'
+	@echo 'make torture   every promise of docs/threat-model.md at the scale of a release, with a table'
+	@echo 'make fuzz      an hour of random bytes for what reads pages, lists, sitemaps and posts'
 	@echo 'make bench     page to post beside other extractors; search; export of 100,000 stories'
 	@echo 'make weeks     30 days of the daemon, simulated, in some minutes'
 	@echo 'make lock      renew the lock files from pyproject.toml'
@@ -39,8 +42,15 @@ layers: $(TOOLS)
 tests: $(TOOLS)
 	$(BIN)/pytest --numprocesses auto --quiet
 
-thorough: $(TOOLS)
-	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest --numprocesses auto --timeout 3600 tests/post
+# What measures time or memory runs after the rest, with nothing beside it.
+torture: $(TOOLS)
+	rm -f $(TORTURE)
+	-HARVESTER_TORTURE=$(TORTURE) $(BIN)/pytest -q -m 'gate and not alone' -n auto --timeout 7200
+	-HARVESTER_TORTURE=$(TORTURE) $(BIN)/pytest -q -m 'gate and alone' -n 0 --timeout 7200
+	$(BIN)/python -m tests.support.figures $(TORTURE)
+
+fuzz: $(TOOLS)
+	$(BIN)/python -m tests.fuzz --seconds 3600
 
 bench: $(TOOLS)
 	$(BIN)/pip install --quiet uv
