@@ -120,6 +120,10 @@ class DatabaseUnusable(HarvesterError):
     """The catalogue is corrupt, foreign or newer than this program (exit 65)."""
 
 
+class ForeignDatabase(DatabaseUnusable):
+    """The file is another program's, or made by a newer version: whole, and not ours to touch."""
+
+
 class SiteUnreachable(HarvesterError):
     """The site as a whole could not be reached or recognised (exit 69)."""
 
@@ -130,3 +134,7 @@ class DiskError(HarvesterError):
 
 class Busy(HarvesterError):
     """Another writer holds the state folder (exit 75)."""
+
+
+class Locked(Busy):
+    """Another process keeps a database locked; it passes when that one ends."""

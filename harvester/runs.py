@@ -16,7 +16,7 @@ from harvester.importing import Importer, post_files
 from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
 from harvester.pipeline import Pipeline, Plan, Work, address_scope
 from harvester.settings import Settings
-from harvester.store import Archive
+from harvester.store import REBUILD, Archive, make_folder, set_catalogue_aside
 from harvester.workshop import Watcher, Workshop, open_workshop, open_writer
 from harvester.zaobao.sections import in_any
 
@@ -128,12 +128,35 @@ async def import_posts(
     watcher: Watcher,
     clock: Clock,
     stopping: asyncio.Event,
+    *,
+    command: str = "import",
 ) -> Outcome:
-    """Take existing posts into the archive. Raises `UsageError` for paths that are not there."""
+    """Take existing posts into the archive. Raises `UsageError` for paths that are not there.
+
+    `command` is the name under which the run is noted.
+    """
     files = list(post_files(paths))
     given = {path.resolve() for path in files}
     async with open_writer(settings, watcher, clock, given) as archive:
-        return await _import(files, archive, settings.seeds, watcher, clock, stopping)
+        outcome = await _import(files, archive, settings.seeds, watcher, clock, stopping, command)
+        if not outcome.interrupted:
+            archive.adopted()
+        return outcome
+
+
+async def rebuild(
+    settings: Settings, watcher: Watcher, clock: Clock, stopping: asyncio.Event, *, discard: bool
+) -> Outcome:
+    """Make the catalogue again from the posts; the one that is there goes to `state/aside/`.
+
+    What only a catalogue knows is not in the new one: earlier texts, what was rejected or gone, the
+    change log, whose numbers go on. Cut short, it goes on with the next command that writes, or
+    called again. Raises UsageError for a catalogue in which no damage is found, unless it is to be
+    discarded; Busy.
+    """
+    set_catalogue_aside(settings.state, clock.now(), discard=discard)
+    make_folder(settings.seeds)
+    return await import_posts(settings, [settings.seeds], watcher, clock, stopping, command=REBUILD)
 
 
 async def _backfill(
@@ -182,6 +205,7 @@ async def _import(
     watcher: Watcher,
     clock: Clock,
     stopping: asyncio.Event,
+    command: str = "import",
 ) -> Outcome:
     begun = clock.monotonic()
     importer = Importer(archive, seeds, watcher, stopping)
@@ -190,7 +214,7 @@ async def _import(
         counts = Counts(importer.tally, clock.monotonic() - begun)
         return Outcome(counts, interrupted=stopping.is_set())
 
-    async with _noted(archive, "import", outcome):
+    async with _noted(archive, command, outcome):
         await importer.run(files)
     return outcome()
 

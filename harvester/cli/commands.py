@@ -107,6 +107,16 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def _rebuild(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--discard",
+        action="store_true",
+        help="make it anew also where no damage is found in the one that is there",
+    )
+    _verbose(parser, "file")
+    add_json(parser)
+
+
 def _status(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_settings(parser, ("http",))
@@ -254,6 +264,14 @@ COMMANDS = (
         "check that disk and catalogue agree",
         "  harvester verify\n  harvester verify --repair\n",
         _verify,
+    ),
+    Command(
+        "rebuild",
+        "make a lost or damaged catalogue again from the posts",
+        "  harvester rebuild\n"
+        "the catalogue that is there is kept in state/aside; with a sound copy in state/snapshots\n"
+        "more comes back: earlier texts, what was rejected or gone (docs/recipes.md)\n",
+        _rebuild,
     ),
     Command(
         "status",

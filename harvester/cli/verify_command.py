@@ -73,6 +73,8 @@ def _print(report: Report, state: Path, *, repair: bool) -> None:
         stdout_line(f"{each.kind}: {printable(each.path)}")
     if report.differences:
         way = "" if repair else "; `harvester verify --repair` mends what can be mended"
+        if repair and any(each.kind is Kind.CHANGED_ROW for each in report.differences):
+            way = "; `harvester rebuild` makes the catalogue again from the posts"
         stdout_line(f"{report.posts} posts, {len(report.differences)} differences{way}")
     else:
         stdout_line(f"{report.posts} posts, disk and catalogue agree")

@@ -11,6 +11,7 @@ restored from it byte for byte, and the catalogue can be built again from the tr
 
 from __future__ import annotations
 
+from harvester.store.anew import REBUILD, set_catalogue_aside
 from harvester.store.archive import Archive
 from harvester.store.audit import Difference, Kind
 from harvester.store.batch import Decide
@@ -37,6 +38,7 @@ from harvester.store.verify import Report, verify
 __all__ = [
     "CATALOGUE",
     "MANIFEST",
+    "REBUILD",
     "WRITER_PATIENCE",
     "Archive",
     "ArticleRow",
@@ -62,6 +64,7 @@ __all__ = [
     "open_archive",
     "replace_file",
     "resolved",
+    "set_catalogue_aside",
     "stamp",
     "sync_folder",
     "take_lock",

@@ -57,7 +57,8 @@ class Archive:
     with the same error: what is half done is put right at the next start.
 
     `orphans` are posts without a row, which a killed writer left or whose catalogue was lost, as
-    paths relative to the post tree; the caller reads and puts them (`in_place`) first of all.
+    paths relative to the post tree; the caller reads and puts them (`in_place`) first of all, and
+    says `adopted`. Those of whom it does not are found again at the next start.
     """
 
     orphans: tuple[str, ...]
@@ -72,6 +73,7 @@ class Archive:
         clock: Clock,
     ) -> None:
         self.orphans = ()
+        self._adopted = False
         self._manifest = manifest
         self._database = database
         self._tree = tree
@@ -129,7 +131,12 @@ class Archive:
         """Finish what was begun; only a clean end takes the marks off the folders."""
         if await self._queue.finish():
             await self._publish()
-            await self._transact(rows.clear_dirty)
+            if self._adopted or not self.orphans:
+                await self._transact(rows.clear_dirty)
+
+    def adopted(self) -> None:
+        """Hear that what could be taken up of the `orphans` is."""
+        self._adopted = True
 
     # --- texts and visits: one queue, committed in batches ---
 

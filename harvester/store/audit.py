@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harvester.store import rows, stories
-from harvester.store.database import quick_check, transaction
+from harvester.store.database import check, transaction
 from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
 
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ORPHAN = "orphan"  # a post without a row
     LEFTOVER = "leftover"  # a temporary file of a killed writer
     DAMAGED_ROW = "damaged-row"  # a text in the catalogue that is not what was stored
+    CHANGED_ROW = "changed-row"  # a row of the catalogue that does not say what was written
     MANIFEST = "manifest"  # MANIFEST.jsonl does not tell what the catalogue holds
 
 
@@ -86,7 +87,7 @@ def mend(
             return _restore_row(connection, tree, difference)
         case Kind.MANIFEST:
             return True
-        case Kind.ORPHAN:
+        case Kind.ORPHAN | Kind.CHANGED_ROW:
             return False
 
 
@@ -132,13 +133,19 @@ def sweep(
 
     Only the folders it had marked are read. After a clean end there is nothing to do, so the
     catalogue as a whole is checked for damage only here and by `verify`. A catalogue without any
-    story may be one that was lost: then every post of the tree is without a row.
+    story may be one that was lost: then every post of the tree is without a row, and every folder
+    is marked, since taking them up can be cut short as well.
     """
-    marked = rows.dirty_folders(connection)
-    if marked:
-        quick_check(connection, database)
+    if rows.dirty_folders(connection):
+        check(connection, database)
+    if not stories.are_any(connection):
+        with transaction(connection):
+            rows.mark_dirty(connection, tree.folders())
+    # The manifest's folder is marked by no batch.
+    for name in tree.listing("").leftovers:
+        tree.remove(name)
     orphans = []
-    for folder in marked if stories.are_any(connection) else sorted({*marked, *tree.folders()}):
+    for folder in rows.dirty_folders(connection):
         found = list(audit_folder(connection, tree, folder))
         manifest.withdraw(each.path for each in found)
         for difference in found:

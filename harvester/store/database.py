@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -11,7 +13,13 @@ from typing import TypeVar, cast
 
 import aiosqlite
 
-from harvester.errors import Busy, DatabaseUnusable, DiskError, HarvesterError
+from harvester.errors import (
+    DatabaseUnusable,
+    DiskError,
+    ForeignDatabase,
+    HarvesterError,
+    Locked,
+)
 from harvester.store.schema import APPLICATION_ID, MIGRATIONS
 
 T = TypeVar("T")
@@ -21,10 +29,7 @@ READER_PATIENCE = 5.0
 # Without WAL a commit waits for every reader to finish: a slow one must not fail the writer.
 WRITER_PATIENCE = 60.0
 
-_WAY_OUT = (
-    "put a copy of it back, or move it away and run `harvester import` on the post tree "
-    "to build a new one"
-)
+_WAY_OUT = "put a copy of it back, or make it again from the posts with `harvester rebuild`"
 _DISK = frozenset(
     {
         sqlite3.SQLITE_IOERR,
@@ -67,7 +72,7 @@ def guarded(
 def _known(error: Exception, path: Path) -> HarvesterError | None:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in _BUSY:
-        return Busy(f"{path}: another process keeps it locked ({error})")
+        return Locked(f"{path}: another process keeps it locked ({error})")
     if code in _DISK:
         return DiskError(f"{path}: {error}")
     return None
@@ -137,11 +142,18 @@ def _connect(
             address, uri=True, isolation_level=None, timeout=patience, check_same_thread=False
         )
         try:
+            connection.create_function("seal", -1, seal, deterministic=True)
             prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def seal(*values: str | int | None) -> int:
+    """Return the sum of a row's values, 64 bits; `seal(…)` in SQL."""
+    digest = hashlib.blake2b(json.dumps(values).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def _identify(connection: sqlite3.Connection, path: Path) -> int:
@@ -150,9 +162,9 @@ def _identify(connection: sqlite3.Connection, path: Path) -> int:
     version = _pragma(connection, "user_version")
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if owner != APPLICATION_ID and (owner, version, tables) != (0, 0, 0):
-        raise DatabaseUnusable(f"{path}: a database of another program; choose another --state")
+        raise ForeignDatabase(f"{path}: a database of another program; choose another --state")
     if version > len(MIGRATIONS):
-        raise DatabaseUnusable(
+        raise ForeignDatabase(
             f"{path}: made by a newer version of harvester (schema {version}, known up to "
             f"{len(MIGRATIONS)}); use that version"
         )
@@ -179,9 +191,13 @@ def migrate(connection: sqlite3.Connection, version: int, steps: tuple[str, ...]
             raise
 
 
-def quick_check(connection: sqlite3.Connection, path: Path) -> None:
-    """Read the whole catalogue for damage. Raises DatabaseUnusable."""
-    with guarded(path), closing(connection.execute("PRAGMA quick_check(1)")) as cursor:
+def check(connection: sqlite3.Connection, path: Path, *, thorough: bool = False) -> None:
+    """Read the whole catalogue for damage, also in its indexes if `thorough`, at twice the price.
+
+    Raises DatabaseUnusable.
+    """
+    name = "integrity_check" if thorough else "quick_check"
+    with guarded(path), closing(connection.execute(f"PRAGMA {name}(1)")) as cursor:
         (answer,) = cursor.fetchone()
     if answer != "ok":
         raise DatabaseUnusable(f"{path}: damaged ({answer}); {_WAY_OUT}")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harvester.store import rows
 from harvester.store.database import transaction
-from harvester.store.rows import PAGE
+from harvester.store.rows import PAGE, further
 from harvester.store.stories import last_change, skip_changes
 from harvester.store.tree import (
     disk_errors,
@@ -157,7 +157,7 @@ def lines(connection: sqlite3.Connection) -> Iterator[Line]:
         (last, PAGE),
     ).fetchall():
         yield from (Line(*row) for row in page)
-        last = page[-1][0]
+        last = further(last, page[-1][0])
 
 
 def faults(connection: sqlite3.Connection, root: Path) -> set[str]:

@@ -161,7 +161,8 @@ class Reader:
             (last, rows.PAGE),
         ):
             yield from map(self._article, page)
-            last = page[-1][0]
+            with guarded(self._database):
+                last = rows.further(last, page[-1][0])
 
     def stories(self, selection: Selection = _EVERYTHING) -> Iterator[StoryRow]:
         """Return the stories wanted with their posts, each once, in an order that does not change.
@@ -256,8 +257,9 @@ class Reader:
         ):
             with guarded(self._database):
                 entries = [Change(*_typed(row, instants=(9, 11), access=10)) for row in page]
+                last = rows.further(since, page[-1][0])
             yield from entries
-            since, size = page[-1][0], rows.PAGE
+            since, size = last, rows.PAGE
 
     def counts(self, *, runs: int = 5) -> Figures:
         """Return the figures of the archive, with the last so many runs. Reads whole tables."""

@@ -31,6 +31,7 @@ VISIT = (
     "lastmod, published, missing_since"
 )
 _Word = TypeVar("_Word", bound=StrEnum)
+_Key = TypeVar("_Key", str, int, tuple[str, int], tuple[str, str])
 
 
 def stamp(at: datetime) -> str:
@@ -54,6 +55,16 @@ def word(kind: type[_Word], text: str) -> _Word:
         return kind(text)
     except ValueError as error:
         raise sqlite3.DataError(f"{text!r} is no {kind.__name__}") from error
+
+
+def further(last: _Key, found: _Key) -> _Key:
+    """Return the key after which to read on. Raises sqlite3.DataError: rows lie out of order.
+
+    A damaged index could give the same rows again and again.
+    """
+    if not found > last:
+        raise sqlite3.DataError(f"{found!r} comes after {last!r}: rows out of order")
+    return found
 
 
 def stamp_or_none(at: datetime | None) -> str | None:

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x48415256  # "HARV": tells our catalogue from every other SQLite file
 
+# What the seal of a row is made of: all that it says, but for the text, which has its SHA-256.
+SEALED = {
+    "stories": (
+        "story_id, url, section, title, published, published_source, author, tags, access, era, "
+        "content_hash, path, path_key, sha256, size, revision, first_seen, updated_at, "
+        "observed_at, gone_at, seq"
+    ),
+    "revisions": (
+        "story_id, revision, content_hash, title, published, observed_at, stored_at, sha256"
+    ),
+    "changes": (
+        "seq, op, story_id, revision, path, sha256, content_hash, url, title, published, access, at"
+    ),
+}
+
 # A step that has been released is never edited; a change is a new step at the end.
 # `post` stands last in `revisions` so that reading the other columns does not touch its pages.
 MIGRATIONS: tuple[str, ...] = (
@@ -194,4 +209,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX stories_by_time ON stories (published, story_id);
     CREATE INDEX stories_by_section ON stories (section, published, story_id);
     """,
+    # SQLite has no sums of its own: a bit that flips in a column would be an answer like any other.
+    "".join(
+        f"ALTER TABLE {table} ADD COLUMN seal INTEGER; UPDATE {table} SET seal = seal({columns});"  # noqa: S608
+        for table, columns in SEALED.items()
+    ),
 )

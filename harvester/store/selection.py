@@ -13,7 +13,7 @@ from typing import Any
 
 from harvester.errors import DatabaseUnusable
 from harvester.model import Access, Era
-from harvester.store.rows import instant, instant_or_none, stamp, word
+from harvester.store.rows import further, instant, instant_or_none, stamp, word
 from harvester.store.stories import last_change, unpack
 
 # Stories with their posts that are read at once: some megabytes.
@@ -77,14 +77,14 @@ def select(connection: sqlite3.Connection, selection: Selection) -> Iterator[Sto
     """
     where, values = _where(selection, last_change(connection))
     key = "seq" if selection.after else "story_id"
-    last: object = selection.after or ""
+    last: Any = selection.after or ""
     while page := connection.execute(
         f"SELECT {key}, {_STORY} FROM stories JOIN revisions USING (story_id, revision) "  # noqa: S608
         f"WHERE {where} AND {key} > ? ORDER BY {key} LIMIT ?",
         (*values, last, _STORIES),
     ).fetchall():
         yield from (_story(row[1:]) for row in page)
-        last = page[-1][0]
+        last = further(last, page[-1][0])
 
 
 def latest(connection: sqlite3.Connection, count: int, section: str | None) -> list[StoryRow]:

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from harvester.model import Scope, StoryRef, Visit
-from harvester.store.rows import PAGE, VISIT, stamp, visit_of
+from harvester.store.rows import PAGE, VISIT, further, stamp, visit_of
 
 _Work = tuple[StoryRef, Visit | None]
 
@@ -85,7 +85,14 @@ def work_page(connection: sqlite3.Connection, scope: Scope, after: StoryRef | No
         f"WHERE {condition} ORDER BY s.day DESC, s.url DESC LIMIT {PAGE}",
         values,
     )
-    return [_work(row) for row in rows]
+    page = [_work(row) for row in rows]
+    if after and page:
+        further(_place(page[-1][0]), _place(after))  # downwards
+    return page
+
+
+def _place(ref: StoryRef) -> tuple[str, str]:
+    return ref.day.isoformat(), ref.url
 
 
 def due(connection: sqlite3.Connection, now: datetime, scope: Scope, limit: int) -> list[_Work]:

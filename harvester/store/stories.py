@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harvester.model import Access, Draft, Era
-from harvester.store.rows import PAGE, stamp
+from harvester.store.rows import PAGE, further, stamp
+from harvester.store.schema import SEALED
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -
     if row is None:
         return
     connection.execute(f"UPDATE stories SET observed_at = ? {held}", (seen[2], *seen))  # noqa: S608
+    _seal(connection, "stories", "story_id = ?", article.story_id)
     if article.era is Era.POST:
         return
     access = Access.PREVIEW if Access.PREVIEW in (row[0], article.access) else article.access
@@ -208,7 +210,7 @@ def posts_in(connection: sqlite3.Connection, folder: str) -> Iterator[list[PostR
         if not page:
             return
         yield page
-        last = page[-1].path
+        last = further(last, page[-1].path)
 
 
 def folders(connection: sqlite3.Connection) -> set[str]:
@@ -222,7 +224,7 @@ def folders(connection: sqlite3.Connection) -> set[str]:
         if not page:
             return found
         found.update(path.rpartition("/")[0] for (path,) in page)
-        last = page[-1][0]
+        last = further(last, page[-1][0])
 
 
 def texts(connection: sqlite3.Connection) -> Iterator[list[TextRow]]:
@@ -241,7 +243,35 @@ def texts(connection: sqlite3.Connection) -> Iterator[list[TextRow]]:
         if not page:
             return
         yield page
-        last = (page[-1].story_id, page[-1].revision)
+        last = further(last, (page[-1].story_id, page[-1].revision))
+
+
+def _broken(table: str, alias: str) -> str:
+    """Return the condition that a row does not have the seal of what it says."""
+    columns = ", ".join(f"{alias}.{column}" for column in SEALED[table].split(", "))
+    return f"{alias}.seal IS NOT seal({columns})"
+
+
+_CHANGED = (
+    (
+        "s.story_id, s.path, s.revision FROM stories s LEFT JOIN changes c USING (story_id, seq)",
+        f"c.path IS NOT s.path OR {_broken('stories', 's')}",
+    ),
+    ("story_id, path, revision FROM changes c", _broken("changes", "c")),
+    (
+        "story_id, path, r.revision FROM revisions r JOIN stories s USING (story_id)",
+        _broken("revisions", "r"),
+    ),
+)
+
+
+def changed(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
+    """Return story, path and revision of rows that do not say what was written.
+
+    Their seal is broken, or the last change of a story is not in the log.
+    """
+    for source, condition in _CHANGED:
+        yield from connection.execute(f"SELECT {source} WHERE {condition}")
 
 
 def without_text(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
@@ -333,6 +363,8 @@ def _insert_revision(
             zlib.compress(draft.data),
         ),
     )
+    story_id = draft.article.story_id
+    _seal(connection, "revisions", "story_id = ? AND revision = ?", story_id, number)
 
 
 def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: datetime) -> None:
@@ -344,4 +376,16 @@ def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: 
     )
     connection.execute(
         "UPDATE stories SET seq = ? WHERE story_id = ?", (cursor.lastrowid, story_id)
+    )
+    _seal(connection, "changes", "seq = ?", cursor.lastrowid)
+    _seal(connection, "stories", "story_id = ?", story_id)
+
+
+def _seal(
+    connection: sqlite3.Connection, table: str, condition: str, *values: str | int | None
+) -> None:
+    """Put the sum of all it says on a row that was written."""
+    connection.execute(
+        f"UPDATE {table} SET seal = seal({SEALED[table]}) WHERE {condition}",  # noqa: S608
+        values,
     )

@@ -17,10 +17,10 @@ from harvester.store import stories
 from harvester.store.audit import Difference, Kind, audit_folder, mend
 from harvester.store.database import (
     CATALOGUE,
+    check,
     connect_reader,
     connect_writer,
     guarded,
-    quick_check,
     require,
 )
 from harvester.store.lock import writer_lock
@@ -61,7 +61,7 @@ def verify(
     progress: Progress | None = None,
     patience: float = 1.0,
 ) -> Report:
-    """Compare every row with its file, every file with a row, every stored text with its hash.
+    """Compare every row with its file, every file with a row, rows and texts with their sums.
 
     `repair` restores files from the catalogue (other bytes are copied to `state/aside/` first)
     and deletes leftovers; it never touches an orphan. `progress` is called with the number of
@@ -77,7 +77,7 @@ def verify(
         guarded(path),
         closing(connect(path)) as connection,
     ):
-        quick_check(connection, path)
+        check(connection, path, thorough=True)
         posts, texts = _sizes(connection)
         with ThreadPoolExecutor(_THREADS) as pool:
             meter = _Meter(pool, posts + texts, progress)
@@ -131,10 +131,12 @@ def _compare_files(
 
 
 def _check_texts(connection: sqlite3.Connection, meter: _Meter) -> set[Difference]:
-    found = {
-        Difference(path, Kind.DAMAGED_ROW, story_id, revision)
-        for story_id, path, revision in stories.without_text(connection)
-    }
+    found = set()
+    for kind, rows in (
+        (Kind.CHANGED_ROW, stories.changed(connection)),
+        (Kind.DAMAGED_ROW, stories.without_text(connection)),
+    ):
+        found |= {Difference(path, kind, story_id, revision) for story_id, path, revision in rows}
     for page in stories.texts(connection):
         for row, damaged in zip(page, meter.map(_is_damaged, page), strict=True):
             if damaged:

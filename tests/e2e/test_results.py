@@ -51,7 +51,7 @@ def test_damaged_database(tmp_path: Path) -> None:
     for line in (("backfill", *NOWHERE), ("status",), ("verify",)):
         ended = harvester(*line, cwd=tmp_path)
         assert (ended.returncode, ended.stdout) == (65, "")
-        assert "harvester import" in ended.stderr
+        assert "harvester rebuild" in ended.stderr
 
 
 def test_damaged_table(tmp_path: Path, origin: str) -> None:
@@ -72,7 +72,7 @@ def test_damaged_table(tmp_path: Path, origin: str) -> None:
 
     assert ended.returncode == 65
     assert one_object(ended.stdout)["discovered"] == 0
-    assert "harvester import" in ended.stderr
+    assert "harvester rebuild" in ended.stderr
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--state"])

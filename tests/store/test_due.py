@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harvester.model import Scope, StoryRef, Visit, VisitState
 from harvester.store import Archive, rows, sightings
-from harvester.store.database import connect_writer, migrate
+from harvester.store.database import connect_writer, migrate, seal
 from harvester.store.schema import MIGRATIONS
 from tests.store.support import NOON, TODAY, StillClock, make_ref, make_visit, open_store
 
@@ -158,6 +158,7 @@ def test_due_is_what_the_rows_say(
     seen: dict[str, set[str]] = {}
     visits: dict[str, Visit] = {}
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.create_function("seal", -1, seal)
         migrate(connection, 0, MIGRATIONS)
         for step in steps:
             if isinstance(step, StoryRef):

@@ -13,7 +13,7 @@ import pytest
 from harvester.errors import DatabaseUnusable
 from harvester.model import Era, Verdict, Visit, VisitState
 from harvester.store import open_archive, pages, verify
-from harvester.store.database import migrate
+from harvester.store.database import migrate, seal
 from harvester.store.schema import MIGRATIONS
 from tests.store.support import (
     NOON,
@@ -159,6 +159,7 @@ async def test_a_kept_page_is_let_go_with_its_text(tmp_path: Path) -> None:
 def test_so_many_pages_are_kept() -> None:
     """Of more than 2,000 pages the oldest are dropped, whenever they were put in."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.create_function("seal", -1, seal)
         migrate(connection, 0, MIGRATIONS)
         for number in range(2000):
             pages.keep(connection, str(number), make_page(at=NOON + timedelta(seconds=number)))

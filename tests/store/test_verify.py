@@ -199,3 +199,24 @@ async def test_damaged_catalogue(tmp_path: Path) -> None:
 
     with pytest.raises(DatabaseUnusable, match=r"damaged|malformed"):
         run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE stories SET author = 'x' WHERE story_id = '1'",
+        "UPDATE changes SET title = 'x' WHERE story_id = '1'",
+        "UPDATE revisions SET observed_at = '2021-11-01T12:00:01Z' WHERE story_id = '1'",
+        "DELETE FROM changes WHERE story_id = '1'",
+        "UPDATE stories SET seal = NULL WHERE story_id = '1'",
+    ],
+)
+async def test_a_row_that_was_changed(tmp_path: Path, statement: str) -> None:
+    """What a row says of itself is held to its seal; there is no second copy to mend it from."""
+    await fill(tmp_path)
+    change(tmp_path, statement)
+
+    report = run(tmp_path, repair=True)
+
+    assert {(PATH, Kind.CHANGED_ROW)} == {(each.path, each.kind) for each in report.differences}
+    assert report.repaired == ()
