@@ -163,8 +163,8 @@ class Archive:
         """
         begun = self._clock.monotonic()
         if self._manifest.is_due(begun):
-            self._queue.refuse_after_failure()
-            await self._publish()
+            with self._queue.guarding():
+                await self._publish()
             self._manifest.was_written(begun, self._clock.monotonic())
 
     async def _publish(self) -> None:
@@ -256,6 +256,13 @@ class Archive:
     async def expect(self, draft: Draft) -> Decision:
         """Return the verdict that a draft would get now; nothing is written."""
         return await self._database.run(partial(self._writer.expect, draft=draft))
+
+    async def aliases(self, draft: Draft, since: datetime) -> int:
+        """Return how many other stories were found since then to have this very text of another."""
+        story_id, text = draft.article.story_id, draft.content_hash
+        return await self._database.run(
+            partial(stories.aliases_since, content_hash=text, story_id=story_id, since=since)
+        )
 
     async def known(self, story_id: str) -> Known | None:
         """Return what is held of a story."""
@@ -377,5 +384,5 @@ class Archive:
             with transaction(connection):
                 return write(connection)
 
-        self._queue.refuse_after_failure()
-        return await self._database.run(work)
+        with self._queue.guarding():
+            return await self._database.run(work)

@@ -144,8 +144,10 @@ def sweep(
     # The manifest's folder is marked by no batch.
     for name in tree.listing("").leftovers:
         tree.remove(name)
+    marked = rows.dirty_folders(connection)
+    tree.settle(marked)
     orphans = []
-    for folder in rows.dirty_folders(connection):
+    for folder in marked:
         found = list(audit_folder(connection, tree, folder))
         manifest.withdraw(each.path for each in found)
         for difference in found:

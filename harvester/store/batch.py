@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from pathlib import Path, PurePosixPath
 
 from harvester.clock import Clock
 from harvester.errors import DiskError, HarvesterError, Unreadable
-from harvester.model import Decision, Draft, Known, Stored, Verdict, Visit, VisitState
+from harvester.model import (
+    Decision,
+    Draft,
+    Known,
+    Stored,
+    Validators,
+    Verdict,
+    Visit,
+    VisitState,
+)
 from harvester.store import pages, rows, stories
 from harvester.store.database import transaction
 from harvester.store.manifest import Manifest
@@ -199,6 +208,9 @@ class BatchWriter:
         if intent:
             self._write_story(connection, intent)
         if visit := command.visit:
+            if intent and intent.decision.verdict is Verdict.DUPLICATE:
+                # "Not modified" would hide that the other story has another text by now.
+                visit = replace(visit, validators=Validators())
             rows.write_visit(connection, visit)
             if visit.state is VisitState.REJECTED or not visit.failures:
                 pages.drop(connection, visit.story_id)

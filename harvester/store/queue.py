@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from harvester.errors import DatabaseUnusable, DiskError
 from harvester.model import Stored
 from harvester.store.batch import Command, Outcome, batch_size
 
@@ -50,11 +52,22 @@ class WriteQueue:
         if self._failure:
             raise self._failure
 
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Hold a write that is no command to the same rule: refused after a failure, or one."""
+        self.refuse_after_failure()
+        try:
+            yield
+        except (DiskError, DatabaseUnusable) as error:
+            self._failure = error
+            raise
+
     async def _drain(self) -> None:
         while self._waiting:
             size = batch_size(command for command, _ in self._waiting)
             batch = [self._waiting.popleft() for _ in range(size)]
             try:
+                self.refuse_after_failure()
                 outcomes = await self._apply([command for command, _ in batch])
                 for (_, future), outcome in zip(batch, outcomes, strict=True):
                     _settle(future, outcome)

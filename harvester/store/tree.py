@@ -16,6 +16,8 @@ from harvester.errors import DiskError
 
 _POST = re.compile(r"\d{4}-\d{2}-\d{2}-.*\.md", re.DOTALL)
 _LEFTOVER = re.compile(r"\.harvester-.*\.tmp", re.DOTALL)
+# What a killed writer was copying aside is copied again at the next start, in the same folder.
+_ASIDE = ".harvester-aside.tmp"
 # A pipe or a link planted under a post's name must neither block us nor lead us elsewhere.
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 # The root, or what stands above it, may well be a link; what lies below has been checked.
@@ -85,6 +87,17 @@ class PostTree:
         make_folder(target.parent)
         replace_file(target, [data], mark=story_id)
 
+    def settle(self, folders: Iterable[str]) -> None:
+        """Make the names in these folders and in all above them durable, where they are there.
+
+        A writer that was killed may have made or changed them and not come to it.
+        """
+        pure = map(PurePosixPath, folders)
+        ways = {str(each) for folder in pure for each in (folder, *folder.parents)}
+        for place in map(self.folder, sorted(ways)):
+            if place.is_dir():
+                sync_folder(place)
+
     def sync_file(self, path: str) -> None:
         """Make the bytes of a file that somebody else has written durable."""
         sync(self.locate(path), _READ)
@@ -128,11 +141,15 @@ class PostTree:
         while os.path.lexists(target):
             number += 1
             target = aside / f"{path}.{number}"
-        with disk_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
-            if not target.is_symlink():
-                sync(target, _READ)
+        make_folder(target.parent)
+        PostTree(aside).settle([folder_of(path)])
+        temporary = target.with_name(_ASIDE)
+        with disk_errors(target), _removed_on_error(temporary):
+            temporary.unlink(missing_ok=True)
+            shutil.copy2(source, temporary, follow_symlinks=False)
+            if not temporary.is_symlink():
+                sync(temporary, _READ)
+            temporary.replace(target)
         sync_folder(target.parent)
         return target
 

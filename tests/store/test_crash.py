@@ -1,11 +1,14 @@
-"""Whatever ends the writer: no torn file, no row without its file, nothing acknowledged lost."""
+"""Whatever ends the writer: no torn file, no row without its file, nothing acknowledged lost.
+
+Here it ends at any moment, or by a short write. That it is killed at each system call, and that
+each call fails, is tested in `tests/torture/crash`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -20,13 +23,12 @@ from harvester.store import MANIFEST, open_archive, verify
 from tests.store.support import NOON, files, make_draft, make_visit, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
-TRACED = "openat,write,pwrite64,fsync,fdatasync,rename,unlink,mkdir"
 TEXT = re.compile(rb"text(\d+)")
 
 
 def writer(root: Path, *arguments: object) -> list[str]:
-    """Return the command of a writing process; it writes no byte code, whose calls would count."""
-    return [sys.executable, "-B", "-m", "tests.store.writer", str(root), *map(str, arguments)]
+    """Return the command of a writing process."""
+    return [sys.executable, "-m", "tests.store.writer", str(root), *map(str, arguments)]
 
 
 async def restart(root: Path) -> None:
@@ -41,6 +43,7 @@ async def restart(root: Path) -> None:
             draft = make_draft(story_id[1].decode(), text, name=path, in_place=True)
             assert data == draft.data, "torn"
             await archive.put(draft)
+        archive.adopted()
 
 
 def acknowledged_and_lost(root: Path, output: str) -> set[str]:
@@ -119,114 +122,6 @@ def test_killed_while_polling(tmp_path: Path, acknowledged: int) -> None:
     assert figures.gone == told
     assert told - done["buried"] in {0, 1}
     assert not asyncio.run(claim(tmp_path, watch, polls[-1].slot))
-
-
-@pytest.fixture(scope="session")
-def strace(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the path of strace; skip where it is absent or may not trace."""
-    path = shutil.which("strace")
-    if path is None:
-        pytest.skip("strace is not installed: the order of system calls is not checked")
-    log = tmp_path_factory.mktemp("strace") / "log"
-    if subprocess.run([path, "-o", log, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("strace may not trace here: the order of system calls is not checked")
-    return path
-
-
-def trace(strace: str, root: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], str]:
-    """Store a text and its revision under strace; return the process and the log."""
-    log = root / "log"
-    command = [strace, "-f", "-y", "-s", "16", "-e", f"trace={TRACED}", *options, "-o", str(log)]
-    done = subprocess.run(
-        [*command, *writer(root, 2, 3)], cwd=ROOT, text=True, capture_output=True, check=False
-    )
-    return done, log.read_text()
-
-
-async def made(root: Path, *, with_story: bool = False) -> Path:
-    """Make an archive, empty or with an earlier text of the story that the writer writes first."""
-    async with open_store(root) as archive:
-        if with_story:
-            before = NOON - timedelta(days=1)
-            await archive.put(make_draft("1000000", "text9 ", title="t1000000", observed_at=before))
-    return root
-
-
-def test_order(strace: str, tmp_path: Path) -> None:
-    """A put syncs the file, renames, syncs the folder, then commits, then acknowledges."""
-    _, log = trace(strace, tmp_path)
-    calls = [line.replace(str(tmp_path), "") for line in log.splitlines()]
-
-    def position(pattern: str, after: int = -1) -> int:
-        return next(
-            number
-            for number, call in enumerate(calls)
-            if number > after and re.search(pattern, call)
-        )
-
-    folder, temporary = "/seeds/2021/11", r"/seeds/2021/11/\.harvester-1000000\.tmp"
-    marked = position(r"fdatasync\(\d+</state/harvester\.db>", position('write.*"ready'))
-    steps = [
-        rf'mkdir\("{folder}"',
-        r"fsync\(\d+</seeds/2021>",
-        rf'openat.*{temporary}", O_WRONLY\|O_CREAT\|O_EXCL\|O_NOFOLLOW',
-        rf"write\(\d+<{temporary}>",
-        rf"fsync\(\d+<{temporary}>",
-        rf'rename\("{temporary}"',
-        rf"fsync\(\d+<{folder}>",
-        r"fdatasync\(\d+</state/harvester\.db(-wal)?>",
-        r'write\(1<.*"0',
-    ]
-    found = [marked]
-    for step in steps:
-        found.append(position(step, found[-1]))
-    before_commit = calls[found[1] : position(rf"fsync\(\d+<{folder}>")]
-    assert not [call for call in before_commit if "harvester.db" in call]
-
-
-@pytest.mark.parametrize("with_story", [False, True], ids=["new", "held"])
-@pytest.mark.parametrize("call", ["fsync", "rename", "unlink"])
-async def test_killed_at_a_system_call(
-    strace: str, tmp_path: Path, call: str, *, with_story: bool
-) -> None:
-    """Killed at every such call of two texts of a story, nothing is left half done.
-
-    A story that is held already has its line in the manifest, which must not become wrong.
-    """
-    # strace counts by thread; on a catalogue that is there only the writing thread makes calls.
-    root = await made(tmp_path / "0", with_story=with_story)
-    _, log = trace(strace, root)
-    planned = len(re.findall(rf"\b{call}\(", log))
-    assert planned >= 2
-    for number in range(1, planned + 1):
-        root = await made(tmp_path / str(number), with_story=with_story)
-        done, _ = trace(strace, root, "-e", f"inject={call}:signal=SIGKILL:when={number}")
-        assert done.returncode == -9, "the kill did not happen"
-        await check(root, done.stdout)
-
-
-async def test_failing_fsync(strace: str, tmp_path: Path) -> None:
-    """An fsync that fails ends the writer with a disk error; its text is not acknowledged."""
-    _, log = trace(strace, await made(tmp_path / "0"))
-    for number in range(1, len(re.findall(r"\bfsync\(", log)) + 1):
-        root = await made(tmp_path / str(number))
-        done, failed = trace(strace, root, "-e", f"inject=fsync:error=EIO:when={number}")
-        assert done.returncode == 1
-        assert done.stderr.startswith("DiskError")
-        assert number == len(re.findall(r"\bfsync\(", failed)), "tried again"
-        await check(root, done.stdout)
-
-
-async def test_full_disk_under_the_catalogue(strace: str, tmp_path: Path) -> None:
-    """A disk that is full when the catalogue is written is a disk error, and nothing is torn."""
-    _, log = trace(strace, await made(tmp_path / "0"))
-    planned = len(re.findall(r"\bpwrite64\(", log))
-    for number in range(1, planned, planned // 5):
-        root = await made(tmp_path / str(number))
-        done, _ = trace(strace, root, "-e", f"inject=pwrite64:error=ENOSPC:when={number}")
-        assert done.returncode == 1
-        assert done.stderr.startswith("DiskError")
-        await check(root, done.stdout)
 
 
 def test_short_write(tmp_path: Path) -> None:
