@@ -52,6 +52,11 @@ class Board:
         """Return the state of the daemon in a word, and why; what needs a person comes first."""
         if self.stopping:
             return "stopping", "told to end"
+        if self.began and not self.is_alive:
+            return "hanging", ""
+        return self._condition_at_work()
+
+    def _condition_at_work(self) -> tuple[str, str]:
         if self.paused:
             return "paused", self.paused
         if self.alarms:

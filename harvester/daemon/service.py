@@ -20,7 +20,7 @@ from harvester.daemon.duty import BEAT, Duty
 from harvester.daemon.notify import Notifier, watchdog_interval
 from harvester.daemon.outlets import Outlets
 from harvester.discover import Discovery
-from harvester.errors import Busy, DiskError, HarvesterError
+from harvester.errors import Busy, DiskError, HarvesterError, Locked
 from harvester.model import Decision, Stored
 from harvester.serve.http import HttpServer
 from harvester.settings import Settings
@@ -84,7 +84,7 @@ async def run(
 
     Raises Busy where another writer is at work, UsageError where the HTTP address is taken,
     DatabaseUnusable, and DiskError where it cannot begin; a disk that fills or fails later is
-    waited for. A bug ends it: what is restarted with
+    waited for, and a process that keeps the catalogue locked. A bug ends it: what is restarted with
     all its rows is better than what goes on in a state nobody knows.
     """
     if not settings.contact:
@@ -106,7 +106,7 @@ async def run(
                     log.error("settings", problem=str(problem), then="the former ones hold")
                     settings, former = former, None
                     notifier.ready()
-                elif opened and isinstance(problem, DiskError | Busy):
+                elif isinstance(problem, DiskError | Busy if opened else Locked):
                     # Another process that keeps the catalogue locked passes, as a full disk does.
                     log.error("disk", problem=str(problem))
                     await _wait_for_room(settings, clock, board, str(problem), signals)

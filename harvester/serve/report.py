@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-STATES = ("starting", "ok", "drifting", "offline", "resting", "paused", "stopping")
+STATES = ("starting", "ok", "drifting", "offline", "resting", "paused", "hanging", "stopping")
 """The words for the state of the daemon."""
 
 # The operator must act. `offline` and `resting` pass by themselves; a restart would not help.

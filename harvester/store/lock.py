@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from harvester.errors import Busy, DiskError
@@ -13,6 +14,8 @@ from harvester.store.tree import disk_errors
 
 _FILE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# Half a second: a holder may be in a container, its number unknown here.
+_LOOKS, _PAUSE = 50, 0.01
 
 
 def take_lock(path: Path, *, folder: bool = False) -> int | None:
@@ -48,22 +51,56 @@ def locked(path: Path, busy: str, *, folder: bool = False) -> Iterator[None]:
 
 @contextmanager
 def writer_lock(state: Path) -> Iterator[None]:
-    """Hold `state/lock`. Raises Busy when another writer has it, and DiskError."""
+    """Hold the folder `state` and the file `state/lock`, which names the holder.
+
+    The folder, for somebody may remove the file while a writer is at work, and the next one would
+    lock another file of that name. Raises Busy when another writer has one of the two, and
+    DiskError.
+    """
     path = state / "lock"
-    handle = take_lock(path)
-    if handle is None:
-        raise Busy(
-            f"another writer (pid {_holder(path)}) is at work in {state}; wait for it to end"
-        )
-    try:
+    with ExitStack() as held:
+        held.callback(os.close, _taken(state, path, folder=True))
+        handle = _taken(path, path)
+        held.callback(os.close, handle)
         with disk_errors(path):
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
-    finally:
-        os.close(handle)
+
+
+def _taken(place: Path, named: Path, *, folder: bool = False) -> int:
+    handle = take_lock(place, folder=folder)
+    if handle is None:
+        who = f"another writer (pid {_holder(named)}) is at work in {named.parent}"
+        raise Busy(f"{who}; wait for it to end")
+    return handle
 
 
 def _holder(path: Path) -> str:
-    with disk_errors(path):
-        return path.read_text("ascii", "replace")[:20].strip() or "unknown"
+    """Return the process that the file names.
+
+    One that has just got the lock has not written itself down yet: the file is empty then, or
+    names one that was killed.
+    """
+    for _ in range(_LOOKS):
+        pid = _named(path)
+        if pid and _is_running(pid):
+            break
+        time.sleep(_PAUSE)
+    return str(pid or "unknown")
+
+
+def _named(path: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        return int(path.read_text("ascii", "replace")[:20])
+    return None
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True

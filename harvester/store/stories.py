@@ -173,6 +173,17 @@ def write_alias(
     )
 
 
+def aliases_since(
+    connection: sqlite3.Connection, content_hash: str, story_id: str, since: datetime
+) -> int:
+    """Return how many other stories were found to have this text of another one since then."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM aliases WHERE content_hash = ? AND story_id <> ? AND seen_at >= ?",
+        (content_hash, story_id, stamp(since)),
+    ).fetchone()
+    return int(count)
+
+
 def last_change(connection: sqlite3.Connection) -> int:
     """Return the number of the last entry of the change log, 0 if there is none."""
     (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()

@@ -165,7 +165,7 @@ def _mend_all(
     manifest, now = Manifest(tree.root), datetime.now(UTC)
     manifest.begin(connection, time.monotonic())
     manifest.withdraw(each.path for each in found)
-    mended = {each for each in found if mend(connection, tree, aside, each, now)}
+    mended = {each for each in sorted(found) if mend(connection, tree, aside, each, now)}
     if mended:
         manifest.publish(connection, now)
     return mended

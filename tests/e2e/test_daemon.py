@@ -274,14 +274,3 @@ async def test_commands_hand_their_work_to_it(tmp_path: Path, server: ReplicaSer
         assert one_object(told.stdout)["unchanged"] == 1
         process.terminate()
         assert await process.wait() == 0
-
-
-async def test_a_second_daemon_is_refused(tmp_path: Path, server: ReplicaServer) -> None:
-    """Two daemons on one archive: the second ends with 75 and a clear line."""
-    async with daemon(tmp_path, server) as process:
-        await heard(process, "open")
-        async with daemon(tmp_path, server) as second:
-            _, said = await asyncio.wait_for(second.communicate(), DEADLINE)
-        assert second.returncode == 75
-        assert b"another writer" in said
-        assert process.returncode is None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from harvester.errors import Busy
 from harvester.store import open_archive, verify
+from harvester.store.lock import locked, writer_lock
 from tests.store.support import open_store
+from tests.support.figures import Figures
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +56,51 @@ async def test_killed_writer(tmp_path: Path) -> None:
 
     async with open_store(tmp_path) as archive:
         assert archive.orphans == ()
+
+
+def put_another(lock: Path) -> None:
+    """Put a file of the same name in place of a lock."""
+    lock.unlink()
+    lock.touch()
+
+
+def move_away(lock: Path) -> None:
+    """Give a lock another name."""
+    lock.rename(lock.with_name("old"))
+
+
+@pytest.mark.gate("M6", "two writers")
+async def test_a_removed_lock_file_lets_nobody_in(tmp_path: Path, figures: Figures) -> None:
+    """Who removes `state/lock`, or puts another there, does not let a second writer in."""
+    ways = (Path.unlink, put_another, move_away)
+    refused = 0
+    with start_writer(tmp_path) as process:
+        for away in ways:
+            away(tmp_path / "state" / "lock")
+            with pytest.raises(Busy, match="another writer"):
+                async with open_store(tmp_path):
+                    pass
+            refused += 1
+            (tmp_path / "state" / "lock").write_text(f"{process.pid}\n")
+        process.communicate("\n")
+
+    figures.all("refused although state/lock is gone", refused, len(ways))
+    async with open_store(tmp_path) as archive:
+        assert archive.orphans == ()
+
+
+def test_who_has_just_taken_the_lock_is_waited_for_by_name(tmp_path: Path) -> None:
+    """A refusal names the writer at work, not one that was killed and is still written there."""
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    lock = tmp_path / "lock"
+    lock.write_text(f"{killed.pid}\n")
+    with locked(tmp_path, "busy", folder=True):
+        later = threading.Timer(0.05, lock.write_text, (f"{os.getpid()}\n",))
+        later.start()
+        with pytest.raises(Busy, match=rf"pid {os.getpid()}\)"), writer_lock(tmp_path):
+            pass
+        later.join()
 
 
 async def test_second_writer_in_one_process(tmp_path: Path) -> None:
