@@ -42,7 +42,8 @@ layers: $(TOOLS)
 tests: $(TOOLS)
 	$(BIN)/pytest --numprocesses auto --quiet
 
-# What measures time or memory runs after the rest, with nothing beside it.
+# What measures time or memory runs after the rest, with nothing beside it. A gate that skips for want of
+# a program is not passed: chromium, faketime, jekyll, strace.
 torture: $(TOOLS)
 	rm -f $(TORTURE)
 	-HARVESTER_TORTURE=$(TORTURE) $(BIN)/pytest -q -m 'gate and not alone' -n auto --timeout 7200

@@ -8,6 +8,7 @@ their addresses.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,9 @@ from harvester.zaobao.listing import Card, Listing, read_listing
 from harvester.zaobao.sections import SECTIONS, listing_urls
 from harvester.zaobao.sitemap import (
     INDEX_URL,
+    MAX_CHILDREN,
     Child,
+    Sitemap,
     children_for,
     is_ascending,
     read_sitemap,
@@ -49,12 +52,20 @@ class Discovery:
     sources: int = 0
     total: int = 0
     fresh: int = 0
-    problems: list[str] = field(default_factory=list)
+    _sources: dict[str, list[str]] = field(default_factory=dict)
 
-    def problem(self, error: Exception | str) -> None:
+    def problem(self, url: str, text: str) -> None:
         """Note a source that could not be read; the run goes on with the others."""
-        log.info("%s", error)
-        self.problems.append(str(error))
+        log.info("%s: %s", url, text)
+        self._sources.setdefault(text, []).append(url)
+
+    @property
+    def problems(self) -> list[str]:
+        """The problems, each told once: by the first source that had it, and how many more did."""
+        return [
+            f"{urls[0]}: {text}" + (f" (and {len(urls) - 1:,} more like it)" if urls[1:] else "")
+            for text, urls in self._sources.items()
+        ]
 
 
 class Discoverer:
@@ -73,6 +84,11 @@ class Discoverer:
         is none: then nothing is known of the site.
         """
         children = children_for(scope, await self.index())
+        if len(children) > MAX_CHILDREN:
+            self.found.problem(
+                INDEX_URL, f"names {len(children):,} files; {MAX_CHILDREN:,} are read"
+            )
+            children = children[:MAX_CHILDREN]
         self.found.total = len(children)
         for child in children:
             newest = await self._child(child)
@@ -103,14 +119,17 @@ class Discoverer:
                 return tuple(Child(s.url, s.lastmod) for s in known if s.url != INDEX_URL)
             if page.status != 200:
                 raise SiteUnreachable(f"{INDEX_URL}: there is no sitemap (answered {page.status})")
-            index = read_sitemap(page.body, INDEX_URL)
+            index = await _read(page.body, INDEX_URL)
         except (FetchFailed, SourceUnreadable) as problem:
             raise SiteUnreachable(f"the sitemap cannot be read: {problem}") from problem
-        if not index.children:
+        children = tuple(child for child in index.children if child.url != INDEX_URL)
+        if not children:
             raise SiteUnreachable(f"{INDEX_URL}: names no sitemaps; the site may have changed")
-        if not index.problem:
-            await self._remember(index.children, page)
-        return index.children
+        if index.problem:
+            self.found.problem(INDEX_URL, index.problem)
+        else:
+            await self._remember(children, page)
+        return children
 
     async def _remember(self, children: tuple[Child, ...], page: Page) -> None:
         """Keep the names and hints of the children, and the index's validators with them."""
@@ -130,14 +149,16 @@ class Discoverer:
             self._unreachable = 0
             if page.status != 200:  # unchanged, or a month without stories (404)
                 return known.newest
-            sitemap = read_sitemap(page.body, child.url)
+            sitemap = await _read(page.body, child.url)
         except (FetchFailed, SourceUnreadable) as problem:
             self._give_up_if_down(problem)
-            self.found.problem(problem)
+            self.found.problem(child.url, problem.problem)
             return None
         newest = max((ref.day for ref in sitemap.stories), default=None)
         if sitemap.problem:
-            self.found.problem(f"{child.url}: {sitemap.problem}")
+            self.found.problem(child.url, sitemap.problem)
+        if sitemap.children:
+            self.found.problem(child.url, "an index below the index; it is not followed")
         # The validators of a file that broke off are not kept: it is read again in the next run.
         validators = Validators() if sitemap.problem else page.validators
         state = SourceState(child.url, validators, page.fetched_at, child.lastmod, newest)
@@ -150,7 +171,7 @@ class Discoverer:
             raise SiteUnreachable(f"the sitemap cannot be read: {problem}") from problem
 
     async def _section(self, section: str, scope: Scope) -> AsyncIterator[Card]:
-        problems: list[Exception] = []
+        problems: list[FetchFailed | SourceUnreadable] = []
         for url in listing_urls(section):
             try:
                 listing = await self._listing(url)
@@ -164,7 +185,7 @@ class Discoverer:
         # Sections move and some have no list of one form: no list at all is worth a word only
         # where something was there that could not be read.
         for each in problems:
-            self.found.problem(each)
+            self.found.problem(each.url, each.problem)
 
     async def _pages(self, listing: Listing, scope: Scope) -> AsyncIterator[Card]:
         for _ in range(_MAX_PAGES):
@@ -180,7 +201,7 @@ class Discoverer:
             try:
                 listing = await self._listing(listing.next_url)
             except (FetchFailed, SourceUnreadable) as problem:
-                self.found.problem(problem)
+                self.found.problem(problem.url, problem.problem)
                 return
 
     async def _listing(self, url: str) -> Listing:
@@ -214,6 +235,11 @@ def read_addresses(lines: Iterable[str]) -> tuple[list[StoryRef], list[NotAStory
     if not refs and not refused:
         raise UsageError("no addresses were given")
     return refs, refused
+
+
+async def _read(body: bytes, url: str) -> Sitemap:
+    """Read a sitemap beside the event loop: the largest take seconds."""
+    return await asyncio.to_thread(read_sitemap, body, url)
 
 
 def _all_before(scope: Scope, refs: tuple[StoryRef, ...]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -31,8 +32,15 @@ def figures(record_property: Callable[[str, object], None]) -> report.Figures:
     return report.Figures(record_property)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each report of a gate's test carry the gate: with several processes only that is told."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a release is measured by; let reports of gates' tests carry the gate.
+
+    With several processes only that is told to the first of them.
+    """
+    if not report.FULL:
+        left_out = [item for item in items if item.get_closest_marker("release")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if gate := item.get_closest_marker("gate"):
             item.user_properties.append(("gate", tuple(gate.args)))
@@ -49,12 +57,12 @@ class _Gates:
         self._keep(report)
 
     def _keep(self, phase: pytest.TestReport) -> None:
-        told = dict(phase.user_properties)
-        if "gate" not in told or (phase.when != "call" and phase.passed):
+        told: list[tuple[str, Any]] = phase.user_properties
+        gates = [value for name, value in told if name == "gate"]
+        if not gates or (phase.when != "call" and phase.passed):
             return
-        threats, title = told["gate"]
-        found = [value for name, value in phase.user_properties if name == "figure"]
-        taken = tuple(report.Figure(**each) for each in found)
+        threats, title = gates[0]
+        taken = tuple(report.Figure(**value) for name, value in told if name == "figure")
         self.ended.append(
             report.Ended(threats, title, phase.nodeid, phase.outcome, phase.duration, taken)
         )

@@ -154,6 +154,7 @@ class Fetcher:
         if answer.url != start:  # validators are only sent to the first hop
             validators = UNCONDITIONAL
         if not answer.whole:
+            del answer  # what holds on to the error would hold on to the body
             raise BodyTooLarge(errand.asked, f"larger than {cap:,} bytes")
         return _page(errand.asked, answer, validators, self._clock.now())
 

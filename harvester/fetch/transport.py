@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Self
@@ -11,6 +12,7 @@ import aiohttp
 from harvester.fetch.body import CODINGS, read_capped
 from harvester.fetch.failures import translated
 from harvester.fetch.guard import Guard, endpoints
+from harvester.fetch.meter import MeteredConnector
 from harvester.fetch.names import PromptResolver
 from harvester.fetch.settings import FetchSettings
 from harvester.fetch.urls import parse_origin
@@ -75,7 +77,7 @@ class Transport:
     def _open(self, guard: Guard) -> aiohttp.ClientSession:
         settings = self._settings
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=MeteredConnector(
                 resolver=PromptResolver(
                     self._resolver or aiohttp.ThreadedResolver(),
                     settings.connect_timeout * _NAMES_SHARE,
@@ -95,6 +97,7 @@ class Transport:
                 connect=settings.connect_timeout,
                 sock_connect=settings.connect_timeout,
                 sock_read=settings.first_byte,
+                ceil_threshold=math.inf,  # or a deadline is rounded up to a full second
             ),
             auto_decompress=False,
             max_field_size=MAX_HEADER,
@@ -136,6 +139,8 @@ class Transport:
 
 
 async def _read(response: aiohttp.ClientResponse, url: URL, cap: int) -> Answer:
+    if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > MAX_HEADER:
+        raise aiohttp.ClientError(f"headers of more than {MAX_HEADER} bytes")
     body, whole = b"", True
     if response.status == HTTPStatus.OK:
         body, whole = await read_capped(response, cap)

@@ -15,6 +15,8 @@ from harvester.errors import Blocked, RedirectedAway, UsageError
 
 # Parsers differ in what they make of these: some drop them, some read "\" as "/".
 _AMBIGUOUS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
+# User info, and letters that are folded into others, in the part before the path.
+_ODD_HOST: Final = re.compile(r"(?:[^/?#]*:)?//[^/?#]*(?:@|[^\x00-\x7f/?#])")
 # A last label that makes a host an IPv4 address in any of its spellings (WHATWG URL, 3.5).
 _NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
 _LOCAL_NAMES: Final = frozenset({"localhost", "local", "internal"})
@@ -70,6 +72,8 @@ def parse_origin(text: str) -> URL:
 def _parse(asked: str, text: str) -> URL:
     if _AMBIGUOUS.search(text):
         raise Blocked(asked, f"control character or backslash in {text!r}")
+    if _ODD_HOST.match(text):  # in the text: parsing drops an empty user and folds letters
+        raise Blocked(asked, f"user name or odd letters in the host of {text!r}")
     try:
         return URL(text)
     except ValueError as error:
@@ -80,8 +84,6 @@ def _https(asked: str, url: URL) -> URL:
     """Return `url` without fragment; raise Blocked unless it is plain https on port 443."""
     if url.scheme != "https" or not url.raw_host:
         raise Blocked(asked, f"not an https address: {str(url)!r}")
-    if "@" in url.raw_authority:
-        raise Blocked(asked, "user name or password in an address")
     if url.port != 443:
         raise Blocked(asked, f"port {url.port} is not 443")
     return url.with_fragment(None)

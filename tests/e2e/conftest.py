@@ -11,6 +11,7 @@ from harvester.replica import Site
 from harvester.replica.server import ReplicaServer
 from tests.e2e.processes import replica
 from tests.e2e.support import Place
+from tests.fetch.conftest import sentinels  # noqa: F401 - a fixture
 
 
 @pytest.fixture

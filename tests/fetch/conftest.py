@@ -136,7 +136,7 @@ class FakeSite:
         self._busy += 1
         self.peak = max(self.peak, self._busy)
         try:
-            reply = self._next_reply(self._note(head))
+            reply = self.next_reply(self._note(head))
             if not isinstance(reply, bytes):
                 await reply(reader, writer)
                 return False
@@ -153,11 +153,20 @@ class FakeSite:
         self.requests.append(request)
         return request
 
-    def _next_reply(self, request: Request) -> Reply:
-        replies = self._replies.get(request.host + request.path) or self._replies.get(request.path)
+    def next_reply(self, request: Request) -> Reply:
+        """Return what a request gets."""
+        replies = self._told(request)
         if not replies:
             return self.reply(404)
         return replies.pop(0) if len(replies) > 1 else replies[0]
+
+    def is_told(self, request: Request) -> bool:
+        """Return whether there is an answer for a request."""
+        return bool(self._told(request))
+
+    def _told(self, request: Request) -> list[Reply]:
+        found = self._replies.get(request.host + request.path) or self._replies.get(request.path)
+        return found or []
 
 
 @dataclass
@@ -198,6 +207,32 @@ async def site(fake_clock: FakeClock) -> AsyncIterator[FakeSite]:
     """Run a scripted site."""
     async with FakeSite(fake_clock).running() as site:
         yield site
+
+
+@dataclass
+class Sentinels:
+    """Listeners on loopback, IPv4 and IPv6, that nobody may connect to; `seen` is who did."""
+
+    port: int
+    port6: int
+    seen: list[object] = field(default_factory=list)
+
+
+@pytest.fixture
+async def sentinels() -> AsyncIterator[Sentinels]:
+    """Listen on two ports and note every connection."""
+    seen: list[object] = []
+
+    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(writer.get_extra_info("peername"))
+        writer.close()
+
+    async with (
+        await asyncio.start_server(connected, "127.0.0.1", 0) as four,
+        await asyncio.start_server(connected, "::1", 0) as six,
+    ):
+        ports = [server.sockets[0].getsockname()[1] for server in (four, six)]
+        yield Sentinels(ports[0], ports[1], seen)
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from ipaddress import ip_address
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +16,11 @@ from yarl import URL
 
 from harvester.errors import Blocked, HostUnreachable
 from harvester.fetch.guard import Guard, endpoints, is_public
+from tests.support.figures import Figures, cases
 
 if TYPE_CHECKING:
-    from tests.fetch.conftest import Desk
+    from harvester.fetch.client import Fetcher
+    from tests.fetch.conftest import Desk, FakeSite, Sentinels
 
 BAD = [
     "0.0.0.0",  # noqa: S104
@@ -62,40 +67,46 @@ GOOD = [
 ]
 
 
-class Misleading(AbstractResolver):
-    """A resolver that sends every name to one address and port."""
+class Answers(AbstractResolver):
+    """A resolver that knows the addresses and ports of each lookup to come, in turn for ever."""
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, *turns: list[tuple[str, int]]) -> None:
         self.asked: list[str] = []
-        self._answer = (address, port)
+        self._turns = cycle(turns)
 
     async def resolve(
         self,
         host: str,
         port: int = 0,  # noqa: ARG002 the answer names another one
-        family: socket.AddressFamily = socket.AF_INET,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 and its own family
     ) -> list[ResolveResult]:
-        """Return the one address, whatever is asked."""
+        """Return what this turn has, whatever is asked."""
         self.asked.append(host)
-        address, to = self._answer
         return [
-            ResolveResult(hostname=host, host=address, port=to, family=family, proto=0, flags=0)
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=to,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+            for address, to in next(self._turns)
         ]
 
     async def close(self) -> None:
         """Hold nothing."""
 
 
-@pytest.mark.parametrize("address", BAD)
-def test_no_inner_address_is_public(address: str) -> None:
+@pytest.mark.gate("N2", "SSRF set")
+def test_public_is_the_open_internet_and_nothing_else(figures: Figures) -> None:
     """Private, local, special and reserved addresses are refused, also inside IPv6 forms."""
-    assert not is_public(ip_address(address))
+    passed = [address for address in BAD if is_public(ip_address(address))]
+    good = [address for address in GOOD if is_public(ip_address(address))]
 
-
-@pytest.mark.parametrize("address", GOOD)
-def test_addresses_of_the_open_internet_are_public(address: str) -> None:
-    """Ordinary addresses pass, also through mapped and NAT64 forms."""
-    assert is_public(ip_address(address))
+    figures.at_least("bad addresses tried", len(BAD), 30)
+    figures.none("bad addresses let through", len(passed), of=len(BAD))
+    figures.all("addresses of the open internet that pass", len(good), of=len(GOOD))
 
 
 def test_guard_makes_no_socket_for_a_private_address() -> None:
@@ -132,15 +143,82 @@ async def test_an_origin_that_does_not_exist_is_unreachable() -> None:
         await endpoints(URL("http://origin.invalid:8080"))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.1"])
-async def test_a_name_that_points_inside_is_refused_at_connect(desk: Desk, address: str) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1"])
+@pytest.mark.gate("N2", "SSRF set")
+async def test_a_name_that_points_inside_is_refused_at_connect(
+    desk: Desk, sentinels: Sentinels, figures: Figures, address: str
+) -> None:
     """Whatever a resolver answers, no connection is made to an address that is not public."""
-    resolver = Misleading(address, desk.site.port)
+    port = sentinels.port6 if ":" in address else sentinels.port
+    resolver = Answers([(address, port)])
     fetcher = await desk.open(resolver, site_origin=None)
+    tries = cases(50, 1000)
 
-    for _ in range(50):
-        with pytest.raises(Blocked, match="not a public address"):
-            await fetcher.get("https://www.zaobao.com.sg/x")
+    refused = [await is_blocked(fetcher) for _ in range(tries)]
 
-    assert sorted(set(resolver.asked)) == ["www.zaobao.com.sg"]
-    assert desk.site.requests == []
+    assert set(resolver.asked) == {"www.zaobao.com.sg"}
+    figures.all("names that point inside: refused", sum(refused), of=tries)
+    figures.none("names that point inside: connections", len(sentinels.seen), of=tries)
+
+
+@pytest.mark.gate("N2", "SSRF set")
+async def test_a_name_that_points_inside_the_second_time_is_refused(
+    desk: Desk, site: FakeSite, sentinels: Sentinels, figures: Figures
+) -> None:
+    """The first answer of a resolver buys nothing for the second.
+
+    The site's own port stands for a public address, since nothing here may touch the internet:
+    to the guard both are addresses that may be connected to.
+    """
+    site.serve("/x", site.reply(200, b"", Connection="close"))
+    inside = ("127.0.0.1", sentinels.port), ("::1", sentinels.port6)
+    resolver = Answers(*(turn for bad in inside for turn in ([("127.0.0.1", site.port)], [bad])))
+    tries = cases(50, 1000)
+    refused = [await twice(desk, resolver) for _ in range(tries)]
+
+    figures.all("rebound names: first served, then refused", sum(refused), of=tries)
+    figures.none("rebound names: connections", len(sentinels.seen), of=tries)
+
+
+@pytest.mark.gate("N2", "SSRF set")
+async def test_of_several_addresses_only_the_public_are_used(
+    desk: Desk, site: FakeSite, sentinels: Sentinels, figures: Figures
+) -> None:
+    """Of an answer with good and bad addresses each is judged alone, in whatever order."""
+    site.serve("/x", site.reply(200, b"", Connection="close"))
+    bad = [("::1", sentinels.port6), ("127.0.0.1", sentinels.port)]
+    fetcher = await desk.open(
+        Answers([*bad, ("127.0.0.1", site.port)]), rate=1e6, site_origin=origin_by_name(site)
+    )
+    tries = cases(50, 1000)
+
+    served = [not await is_blocked(fetcher) for _ in range(tries)]
+
+    figures.all("mixed answers: served by the good address", sum(served), of=tries)
+    figures.none("mixed answers: connections to the bad", len(sentinels.seen), of=tries)
+
+
+async def twice(desk: Desk, resolver: Answers) -> bool:
+    """Fetch with a first and a second start; return whether only the second was refused."""
+    refused = []
+    for _ in range(2):
+        async with AsyncExitStack() as stack:
+            fetcher = await replace(desk, stack=stack).open(
+                resolver, rate=1e6, site_origin=origin_by_name(desk.site)
+            )
+            refused.append(await is_blocked(fetcher))
+    return refused == [False, True]
+
+
+async def is_blocked(fetcher: Fetcher) -> bool:
+    """Return whether the guard refuses a fetch; any other failure flies on."""
+    try:
+        await fetcher.get("https://www.zaobao.com.sg/x")
+    except Blocked as error:
+        return "not a public address" in error.problem
+    return False
+
+
+def origin_by_name(site: FakeSite) -> str:
+    """Return the origin of the site by a name that a resolver has to look up."""
+    return f"http://localhost:{site.port}"

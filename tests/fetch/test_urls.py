@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from contextlib import suppress
+from random import Random
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from harvester.errors import Blocked, RedirectedAway, UsageError
+from harvester.errors import Blocked, HostUnreachable, NotAStory, RedirectedAway, UsageError
 from harvester.fetch.urls import Site, parse_origin
+from harvester.zaobao import story_ref
+from tests.support.figures import Figures, cases
+
+if TYPE_CHECKING:
+    from tests.fetch.conftest import Desk
 
 SITE = Site(frozenset({"www.zaobao.com.sg", "www.zaobao.com"}))
 STORY = "https://www.zaobao.com.sg/realtime/china/story20211101-1209230"
@@ -32,6 +43,7 @@ REFUSED = [
     "https://www.zaobao.com.sg:8443/",
     "https://www.zaobao.com.sg:99999/",
     "https://user@www.zaobao.com.sg/",
+    "https://@www.zaobao.com.sg/",
     "https://user:pass@www.zaobao.com.sg/",
     "https://www.zaobao.com.sg@evil.com/",
     "https://www.zaobao.com.sg\\@evil.com/",
@@ -127,3 +139,107 @@ def test_any_other_origin_is_wrong_usage(text: str) -> None:
     """The error names the option and what was given."""
     with pytest.raises(UsageError, match="--site-origin"):
         parse_origin(text)
+
+
+class Nobody(AbstractResolver):
+    """A resolver that knows no name and notes which it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Note the name."""
+        self.asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, f"no {host}:{port} of {family}")
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+_NAMES = ["www.zaobao.com.sg", "www.zaobao.com", "zaobao.com", "WWW.Zaobao.COM.SG"]
+_ODD = [
+    "evil.com",
+    "127.0.0.1",
+    "[::1]",
+    "www.zaobao.com.sg.evil.com",
+    "ｗｗｗ.zaobao.com",
+    "xn--a",
+]
+_BITS = ["@", ":", "/", "//", "?", "#", "%40", "%2f", "%00", ".", "..", ":443", ":80", ";", "&"]
+_ILL = ["\\", "\t", "\n", "\r", "\x00", "\x7f", " ", "\x85"]
+_STORY = "/realtime/china/story20211101-1209230"
+
+
+def addresses(count: int, dice: Random) -> Iterator[str]:
+    """Yield addresses whose host is easily read in two ways.
+
+    In turn: any mixture; of the site as it stands; with user info; with a character that parsers
+    drop or turn round.
+    """
+    for number in range(count):
+        name = dice.choice(_NAMES)
+        tail = "".join(dice.choices([*_BITS, *_ODD, "a", "国"], k=dice.randrange(6)))
+        tail = dice.choice(["/", _STORY, "?", "#", ":443/"]) + tail
+        match number % 4:
+            case 0:
+                parts = dice.choices([*_NAMES, *_ODD, *_BITS, *_ILL], k=dice.randrange(1, 5))
+                yield dice.choice(["https://", "https:", "//", ""]) + "".join(parts) + tail
+            case 1:
+                yield f"https://{name}{tail}"
+            case 2:
+                yield f"https://{dice.choice([*_ODD, '', 'a:b', ':'])}@{name}{tail}"
+            case _:
+                yield f"https://{name}{tail}{dice.choice(_ILL)}{dice.choice(['', *_ODD])}"
+
+
+@pytest.mark.gate("N3", "one reading of an address")
+async def test_the_host_that_was_checked_is_the_host_that_is_asked_for(
+    desk: Desk, figures: Figures
+) -> None:
+    """What is refused is not looked up; what passes is looked up under the name that was checked.
+
+    A parser of another make reads the same host, and the canonical form of a story keeps it.
+    """
+    resolver, count = Nobody(), cases(500, 10_000)
+    fetcher = await desk.open(resolver, rate=1e6, site_origin=None, attempts=1)
+    site, passed, differ, ill = Site(frozenset({*map(str.lower, _NAMES)})), 0, [], 0
+    for url in addresses(count, Random(11)):  # noqa: S311 - the same addresses each time
+        resolver.asked.clear()
+        with suppress(Blocked, HostUnreachable):
+            await fetcher.get(url)
+        checked = host_of(site, url)
+        passed += checked is not None
+        ill += checked is not None and any(bit in url for bit in ("\\", "\x00", "\n", "\t", "\r"))
+        # Without an answer of the name server not even robots.txt is asked for.
+        asked = {checked} if checked else set()
+        read = urlsplit(url).netloc.lower().removesuffix(":443") if checked else None
+        if set(resolver.asked) != asked or read != checked:
+            differ.append(url)
+
+    figures.at_least("addresses that pass, in percent", 100 * passed / count, 20, " %")
+    figures.none("hosts that differ", len(differ), of=count)
+    figures.none("with backslash or control character let through", ill, of=count)
+
+
+@pytest.mark.gate("N3", "one reading of an address")
+def test_the_canonical_form_keeps_the_host(figures: Figures) -> None:
+    """The address of a story is of the host that another parser reads, with `www.` in front."""
+    count, differ, stories = cases(2_000, 10_000), 0, 0
+    for url in addresses(count, Random(12)):  # noqa: S311
+        with suppress(NotAStory):
+            canonical = urlsplit(story_ref(url).url).hostname
+            stories += 1
+            read = urlsplit(url).hostname
+            differ += read is None or canonical != "www." + read.removeprefix("www.")
+
+    figures.at_least("stories among the addresses", stories, count // 100)
+    figures.none("canonical forms of another host", differ, of=count)
+
+
+def host_of(site: Site, url: str) -> str | None:
+    """Return the host of an address that passes the check."""
+    with suppress(Blocked):
+        return site.check(url).raw_host
+    return None
