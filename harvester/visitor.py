@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -35,6 +35,11 @@ from harvester.model import (
 from harvester.store import Archive
 from harvester.zaobao import gate
 from harvester.zaobao.urls import singapore_day
+
+# One text under a story and so many others within a day stands for none of them: the next ones are
+# not taken for found, but looked at again.
+_ALIASES = 1
+_DAY = timedelta(days=1)
 
 OUT_OF_SCOPE = "published outside of the days asked for"
 
@@ -95,12 +100,12 @@ class Ending:
     """How a visit ended.
 
     `trouble` is an error that may be the site's rather than the story's. `pending` is a text that
-    waits for the caller (`Course.LATER`).
+    waits for the caller (`Course.LATER`), with the page that shows it.
     """
 
     decision: Decision
     trouble: Exception | None = None
-    pending: tuple[Draft, Visit] | None = None
+    pending: tuple[Page, Draft, Visit] | None = None
     published: datetime | None = None
 
 
@@ -179,7 +184,7 @@ class Visitor:
         except Unreadable as error:  # by the reader, or as text that no file can hold
             many = self._scrutiny.missed(ref, before, Verdict.FAILED, error.problem)
             why = f"{judge.DRIFTING if many else judge.UNREADABLE}: {error.problem}"
-            return Ending(await self._hold(ref, before, page, why), error)
+            return Ending(await self.hold(ref, before, page, why), error)
 
     async def _judged(
         self, ref: StoryRef, before: Visit | None, page: Page, article: Article
@@ -191,18 +196,27 @@ class Visitor:
         seen = _seen(ref, before, page, at)
         expected = await self._archive.expect(draft)
         opinion = self._scrutiny.weigh(Reading(ref, before, article, expected))
+        if expected.verdict is Verdict.DUPLICATE and await self._is_everywhere(draft, before):
+            opinion = Opinion(Course.HOLD, "the text of several other stories of the last day")
         match opinion.course:
             case Course.HOLD | Course.DRIFT as course:
                 kind = judge.DOUBTFUL if course is Course.HOLD else judge.DRIFTING
                 why = f"{kind}: {opinion.reason}"
-                return Ending(await self._hold(ref, before, page, why))
+                return Ending(await self.hold(ref, before, page, why))
             case Course.AGAIN:
                 await self._archive.note(_seen(ref, before, page, at, judge.CHANGED))
                 return Ending(Decision(Verdict.SKIPPED, "changed; looked at twice"))
             case Course.LATER:
-                return Ending(expected, pending=(draft, seen))
+                return Ending(expected, pending=(page, draft, seen))
         stored = await self._archive.put(draft, seen)
         return Ending(stored.decision, published=at)
+
+    async def _is_everywhere(self, draft: Draft, before: Visit | None) -> bool:
+        """Say whether a text new at this address is one that a site in trouble shows for many."""
+        if before is not None and before.state is VisitState.HELD:
+            return False
+        since = self._clock.now() - _DAY
+        return await self._archive.aliases(draft, since) >= _ALIASES
 
     async def _pass_by(
         self, ref: StoryRef, before: Visit | None, page: Page, at: datetime
@@ -213,7 +227,7 @@ class Visitor:
             await self._archive.note(replace(seen, state=VisitState.PENDING, next_check_at=None))
         return Decision(Verdict.SKIPPED, OUT_OF_SCOPE)
 
-    async def _hold(self, ref: StoryRef, before: Visit | None, page: Page, reason: str) -> Decision:
+    async def hold(self, ref: StoryRef, before: Visit | None, page: Page, reason: str) -> Decision:
         """Keep a page whose text is not written, and look at it again later."""
         visit = judge.visited(ref, before, VisitState.FAILED, page.fetched_at, reason=reason)
         await self._archive.hold(page, visit)

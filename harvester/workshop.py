@@ -73,8 +73,9 @@ async def open_writer(
     """Open the archive for writing; posts in the tree that have no row are taken up first.
 
     That is what a killed run or a lost catalogue leaves. `besides` are files that the caller will
-    take up itself; `stopping` leaves the rest of them to the next time. `patience` is how long a
-    write waits for readers, in seconds. In the end the feeds are brought up to date.
+    take up itself, and say so (`Archive.adopted`); `stopping` leaves the rest of them to the next
+    time. `patience` is how long a write waits for readers, in seconds. In the end the feeds are
+    brought up to date.
     """
     root = settings.seeds.resolve()
     async with Archive.open(
@@ -91,6 +92,9 @@ async def open_writer(
             watcher.adopting(len(orphans))
             stopping = stopping or asyncio.Event()
             await Importer(archive, settings.seeds, watcher, stopping).adopt(orphans)
+        if len(orphans) == len(archive.orphans) and not (stopping and stopping.is_set()):
+            archive.adopted()
+        await _renew_feeds(settings, archive)  # a killed writer may have been in the middle of it
         yield archive
         await _renew_feeds(settings, archive)
 

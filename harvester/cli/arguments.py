@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from harvester.cli.text import printable
 from harvester.settings import OPTIONS
 
 _GLOBAL = ("seeds", "state", "site_origin", "contact")
@@ -22,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
     def refuse_unknown(self, words: Sequence[str]) -> None:
         """Name the first option that no command has, and the nearest that one has; exit with 2."""

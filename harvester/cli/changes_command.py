@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harvester.cli.output import standard_output
+from harvester.cli.text import escaped
 from harvester.errors import UsageError
 from harvester.handoff.changes import as_json, follow, open_log
 from harvester.handoff.consumers import (
@@ -130,7 +131,7 @@ def _begin(chosen: argparse.Namespace, log: Log, consumer: _Consumer | None) -> 
 
 
 def _line(change: Change) -> str:
-    return json.dumps(as_json(change), ensure_ascii=False) + "\n"
+    return escaped(json.dumps(as_json(change), ensure_ascii=False)) + "\n"
 
 
 def _write(data: bytes) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from harvester.cli.text import escaped
 from harvester.errors import DiskError
 
 
@@ -28,9 +29,9 @@ def standard_output() -> Iterator[TextIO]:
 
 
 def stdout_line(text: str) -> None:
-    """Print a result. Raises as `standard_output`."""
+    """Print a result, control characters escaped. Raises as `standard_output`."""
     with standard_output() as output:
-        output.write(f"{text}\n")
+        output.write(f"{escaped(text)}\n")
 
 
 def give_up_output() -> None:

@@ -12,11 +12,20 @@ from collections.abc import Awaitable, Callable
 from harvester.cli.codes import EXIT_FAILED, EXIT_INTERRUPTED
 from harvester.cli.console import Screen, summary
 from harvester.cli.output import stdout_line
+from harvester.cli.text import printable
 from harvester.model import Verdict
 from harvester.runs import Outcome
 
 # After Ctrl-C: how long those in flight may take before they are cut.
 _GRACE = 10.0
+
+
+class _Printable(logging.Formatter):
+    """Lets nothing of a foreign text through that a terminal would act on, but for tracebacks."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line of a record."""
+        return printable(super().formatMessage(record))
 
 
 def run_to_end(work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Screen) -> Outcome:
@@ -25,9 +34,9 @@ def run_to_end(work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Scre
     A second one, or ten seconds, cuts what is in flight; it is taken up again by the next run.
     """
     # A log line beside a live display would tear it; on a terminal the display tells the same.
-    logging.basicConfig(
-        stream=sys.stderr, format="%(levelname)s %(message)s", level=logging.WARNING
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Printable("%(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     with screen:
         return asyncio.run(_supervised(work, screen))
 

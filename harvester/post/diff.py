@@ -9,7 +9,7 @@ import re
 from harvester.post.files import read_post
 
 _BLOCK = re.compile(r"</(?:p|h[1-6]|li|blockquote|figcaption|td|div)>|<br>")
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^>]*>?")  # one without an end goes to the end, as browsers read it
 
 
 def diff_posts(before: bytes, after: bytes, names: tuple[str, str] = ("before", "after")) -> str:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from harvester.model import Article
-from harvester.post.text import clean_body, clean_title, escape, unescape, without_liquid
+from harvester.post.text import (
+    clean_body,
+    clean_title,
+    escape,
+    inert_body,
+    inert_line,
+    unescape,
+    without_liquid,
+)
 
 SITE = "联合早报"
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,8 +55,8 @@ class Post:
             tags=(SITE,),
             categories=(SITE,),
             epoch_text=str(int(instant.timestamp()) * 1000),
-            link_title=without_liquid(title),
-            body=without_liquid(clean_body(article.body)),
+            link_title=inert_line(title),
+            body=inert_body(clean_body(article.body)),
         )
 
     @property
@@ -56,13 +64,14 @@ class Post:
         r"""The title as published.
 
         Old posts escape only `"`, so a lone `\` stands for itself; ours escape `\` too. The link
-        line, where nothing is escaped, tells which of the two it is.
+        line, where neither is escaped, tells which of the two it is. In early posts of ours only
+        Liquid is undone there.
         """
         old = self.header_title.replace('\\"', '"')
         if old.strip() == self.link_title:
             return old
         new = unescape(self.header_title)
-        return new if without_liquid(new) == self.link_title else old
+        return new if self.link_title in (inert_line(new), without_liquid(new)) else old
 
     @property
     def epoch(self) -> datetime | None:

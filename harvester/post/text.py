@@ -14,6 +14,9 @@ _LINE_SEPARATORS_AND_BOM = r"\u2028\u2029\ufeff"
 _UNFIT_FOR_TITLES = f"{_CONTROLS}{_SURROGATES}{_NONCHARACTERS}{_LINE_SEPARATORS_AND_BOM}"
 _BLANKS = re.compile(f"[ {_UNFIT_FOR_TITLES}]+")
 _UNFIT_FOR_BODIES = re.compile(f"[{_CONTROLS}{_SURROGATES}]")
+# kramdown reads what is inside an element with this attribute as Markdown, where an image may have
+# handlers: `![x](y){: onerror="…"}`.
+_MARKDOWN = re.compile(r"m(?=arkdown\s*=)", re.IGNORECASE)
 _ESCAPED = re.compile(r'\\([\\"])')
 
 
@@ -49,3 +52,15 @@ def unescape(title: str) -> str:
 def without_liquid(text: str) -> str:
     """Return text in which Jekyll finds no Liquid: it runs Liquid over all but the header."""
     return text.replace("{{", "&#123;&#123;").replace("{%", "&#123;%")
+
+
+def inert_body(html: str) -> str:
+    """Return a body in which Jekyll finds neither Liquid nor Markdown; a browser shows the same."""
+    return without_liquid(_MARKDOWN.sub(lambda letter: f"&#{ord(letter[0])};", html))
+
+
+def inert_line(title: str) -> str:
+    """Return a title as text of a line of Markdown: no elements, links, attributes or Liquid."""
+    return (
+        without_liquid(title).replace("<", "&lt;").replace("](", "]&#40;").replace("{:", "&#123;:")
+    )

@@ -26,6 +26,12 @@ _URL_ATTRIBUTES = frozenset(
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _SAFE_SCHEME = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
+# Other parsers, Jekyll's among them, end a name at a character that HTML allows in it: then
+# `<scr<script>` holds a script, and so does the value of an attribute after such a name.
+_NAME = re.compile(r"[a-z][a-z0-9_-]*(?::[a-z][a-z0-9_-]*)?")
+_ACTING = re.compile(r"[<>]|\bon[a-z]+\s*=|script\s*:|srcdoc", re.IGNORECASE)
+# What a browser tells others of at a click, beside the visit.
+_TELLING = frozenset({"ping", "attributionsrc"})
 _READINGS = 3
 _INERT = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 
@@ -61,7 +67,10 @@ def _inner(root: LexborNode, base: str) -> str:
         for inside in list(frame.iter(include_text=True)):
             inside.remove()
     for node in root.css("*"):
-        _disarm(node)
+        if _NAME.fullmatch(node.tag or ""):
+            _disarm(node)
+        else:
+            node.unwrap()
     for image in root.css("img"):
         _address(image, base)
     for link in root.css("a[href]"):
@@ -72,8 +81,14 @@ def _inner(root: LexborNode, base: str) -> str:
 
 
 def _disarm(node: LexborNode) -> None:
-    for name, value in node.attributes.items():
-        if name.startswith("on") or name == "srcdoc" or _is_unsafe(name, value):
+    """Take out what acts, what tells others of a visit, and names that let something else act."""
+    attributes = node.attributes
+    odd = {name for name in attributes if not _NAME.fullmatch(name)}
+    if odd and not _ACTING.search(" ".join(f"{name}={attributes[name]}" for name in attributes)):
+        odd = set()  # quotes that were left out in a title of 2020
+    for name, value in attributes.items():
+        acts = name.startswith("on") or name == "srcdoc" or _is_unsafe(name, value)
+        if acts or name in odd or name in _TELLING:
             del node.attrs[name]
 
 

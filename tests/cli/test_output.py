@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from harvester.cli.text import escaped
 from tests.e2e.processes import DEADLINE, command, environment
 from tests.handoff.export.support import fill
 
@@ -31,6 +34,15 @@ RESULTS = (
     ("mirror", "../mirror"),
     ("import", "seeds"),
 )
+
+
+@pytest.mark.parametrize("text", ["甲\x9b31m\x7f", "\x85\n😀", "\\x", "\u202e"])
+def test_escaped_json_is_the_same_json(text: str) -> None:
+    """What a terminal would act on is escaped, and means the same to a program."""
+    written = escaped(json.dumps({text: text}, ensure_ascii=False))
+
+    assert json.loads(written) == {text: text}
+    assert not re.search("[\x00-\x1f\x7f-\x9f]", written)
 
 
 @pytest.fixture

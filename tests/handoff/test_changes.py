@@ -144,7 +144,7 @@ def test_both_journal_modes(place: Path, mode: str) -> None:
         open_log(place / "seeds", place / "state") as log,
     ):
         insert = "INSERT INTO changes SELECT max(seq) + 1, op, story_id, revision, path, sha256, "
-        insert += "content_hash, url, title, published, access, at FROM changes"
+        insert += "content_hash, url, title, published, access, at, seal FROM changes"
 
         def do(*statements: str) -> Callable[[], object]:
             return lambda: [writer.execute(statement) for statement in statements]

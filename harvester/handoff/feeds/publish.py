@@ -9,7 +9,14 @@ from harvester.errors import DiskError
 from harvester.handoff.feeds.atom import atom
 from harvester.handoff.feeds.feed import feed_of
 from harvester.handoff.feeds.json_feed import json_feed
-from harvester.store import Reader, make_folder, open_archive, replace_file, sync_folder
+from harvester.store import (
+    Reader,
+    make_folder,
+    open_archive,
+    replace_file,
+    resolved,
+    sync_folder,
+)
 from harvester.zaobao.sections import in_section
 
 _FOLDER = "feeds"
@@ -60,6 +67,7 @@ def _publish(folder: Path, section: str | None, archive: Reader) -> int:
         return 0
     feed = feed_of(section, rows)
     target = folder / (section or _ALL)
+    _refuse_link(target.parent, folder.parent)
     written = [
         _renew(target.with_name(target.name + suffix), form(feed))
         for suffix, form in _FORMS.items()
@@ -67,6 +75,16 @@ def _publish(folder: Path, section: str | None, archive: Reader) -> int:
     if any(written):
         sync_folder(target.parent)
     return sum(written)
+
+
+def _refuse_link(folder: Path, seeds: Path) -> None:
+    """Refuse a folder that a link leads outside the tree: nothing of the tree is written there."""
+    try:
+        inside = resolved(folder).is_relative_to(resolved(seeds))
+    except OSError as error:
+        raise DiskError(f"{folder}: {error.strerror}") from error
+    if not inside:
+        raise DiskError(f"{folder}: leads outside {seeds} by a symbolic link")
 
 
 def _renew(target: Path, data: bytes) -> bool:
