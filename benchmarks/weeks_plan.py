@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from harvester.model import Era
@@ -191,6 +191,23 @@ def make_plan(days: int, seed: int = 0) -> Plan:
     actions += _troubles()
     kept = sorted((a for a in actions if start <= a.at < end), key=lambda action: action.at)
     return Plan(start, end, before, tuple(kept))
+
+
+def without(plan: Plan, section: str, since: datetime) -> Plan:
+    """Return the plan with a section that has fallen silent at `since`."""
+    dead = {
+        each.story.story_id
+        for each in plan.published
+        if each.story.section == section and each.at >= since
+    }
+    kept = (each for each in plan.actions if _story_of(each) not in dead)
+    return replace(plan, actions=tuple(kept))
+
+
+def _story_of(action: Action) -> str:
+    if isinstance(action, Publish):
+        return action.story.story_id
+    return action.story_id if isinstance(action, Edit | Remove | Restore) else ""
 
 
 def midnight(day: int) -> datetime:

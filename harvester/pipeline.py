@@ -6,7 +6,7 @@
 Each address ends in exactly one counted state. `concurrency` workers visit stories side by side;
 the archive judges and stores in batches. A known error ends that address alone; a bug is logged
 with its traceback, counted as failed, and the run goes on. Other texts of held stories wait until
-the end of the run: a mass of them is no edits, and none of it is written.
+the end of the run: a mass of them is no edits, none of it is written and the pages are kept.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from harvester.model import (
     BodyMode,
     Decision,
     Draft,
+    Page,
     Scope,
     StoryRef,
     Verdict,
@@ -55,7 +56,8 @@ from harvester.zaobao.urls import PRINT_LEAD
 log = logging.getLogger(__name__)
 
 _WRITE = Opinion(Course.WRITE)
-_REVISIONS_WAITING = 500
+# So many other texts wait with their pages, some 150 kB each.
+_REVISIONS_WAITING = 200
 _WAY_OUT = "look at some of them; --all-revisions writes them if they are right"
 
 Work = tuple[StoryRef, Visit | None]
@@ -146,7 +148,7 @@ class Pipeline:
         self._seen: set[str] = set()
         self._troubles = 0
         self._revised = 0
-        self._revisions: list[tuple[StoryRef, Visit | None, Draft, Visit]] = []
+        self._revisions: list[tuple[StoryRef, Visit | None, Page, Draft, Visit]] = []
         self.tally: Counter[Verdict] = Counter()
         self.halt: Exception | None = None
 
@@ -242,15 +244,15 @@ class Pipeline:
             self._stop_for(SiteUnreachable(told))
 
     async def _settle_revisions(self) -> None:
-        """Write the other texts of held stories, unless there is a mass of them."""
+        """Write the other texts of held stories; of a mass of them keep the pages instead."""
         revisions, self._revisions = self._revisions, []
         looked = self._scrutiny.looked
         mass = judge.is_mass(self._revised, looked) and not self._plan.all_revisions
         why = f"held back: {self._revised} of {looked} held stories looked at show another text"
         try:
-            for ref, before, draft, seen in revisions:
+            for ref, before, page, draft, seen in revisions:
                 if mass:
-                    decision = await self._visitor.miss(ref, before, Verdict.FAILED, why)
+                    decision = await self._visitor.hold(ref, before, page, why)
                 else:
                     decision = await self._replaced(ref, before, draft, seen)
                 self.count(ref.url, decision)

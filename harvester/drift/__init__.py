@@ -1,6 +1,7 @@
 """Tells from the record when pages or lists are no longer what they were. Pure: no clock, no I/O.
 
 Look -> Record.observe -> Gauge (one for each section, layout and sign) -> Alarm
+                       -> Flow (one for each section: is anything new?) -> Alarm
 """
 
 from harvester.drift.looks import (

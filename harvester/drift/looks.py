@@ -30,14 +30,15 @@ class Sign(StrEnum):
     REVISED = "revised"  # a held story shows another text
     EMPTY = "empty"  # a list that was not recognised or names nothing
     STALE = "stale"  # a list that went back, or shows nothing new for far too long
+    SILENT = "silent"  # a section of which nothing new was read for far too long
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at a page or list was tested for, and which of these signs it showed.
 
-    `layout` is empty where it is unknown or does not matter; `chars` the length of an article's
-    text.
+    `layout` is empty where it is unknown or does not matter; `chars` is the length of an article's
+    text, `published` its time.
     """
 
     section: str
@@ -47,6 +48,7 @@ class Look:
     tested: frozenset[Sign]
     bad: frozenset[Sign]
     chars: int | None = None
+    published: datetime | None = None
 
 
 _EMPTY = frozenset({Sign.EMPTY})
@@ -75,7 +77,8 @@ def read_page(
     bad = frozenset(sign for sign, shown in found.items() if shown)
     chars = sum(map(len, article.blocks))
     layout = article.era.value
-    return Look(article.section, layout, article.url, at, frozenset(found), bad, chars)
+    published = article.published.at
+    return Look(article.section, layout, article.url, at, frozenset(found), bad, chars, published)
 
 
 def unchanged_page(section: str, url: str, at: datetime) -> Look:

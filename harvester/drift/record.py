@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from harvester.drift.gauge import Gauge, Length, Spell
 from harvester.drift.looks import Look, Sign
+from harvester.drift.silence import Flow, Silence
 
 # The section of the gauges in which all sections count.
 EVERYWHERE = "*"
@@ -84,6 +85,7 @@ class Record:
     def __init__(self) -> None:
         self._gauges: dict[_Key, Gauge] = {}
         self._lengths: dict[tuple[str, str], Length] = {}
+        self._silence = Silence()
 
     def observe(self, look: Look) -> tuple[Alarm, ...]:
         """Take a look into account; return the alarms that it raised or ended."""
@@ -91,11 +93,21 @@ class Record:
         turned = [alarm for sign in sorted(tested) for alarm in self._take(look, sign, bad)]
         if look.chars is not None:
             self._learn_length(look, look.chars)
-        return tuple(turned)
+        return (*turned, *self._waited(look))
+
+    def _waited(self, look: Look) -> Iterator[Alarm]:
+        """Take in a story that came, or a list that was read; yield who fell silent, or was."""
+        turned: dict[str, Flow] = {}
+        if look.published:
+            turned = self._silence.came(look.section, min(look.published, look.at))
+        elif look.tested & _OF_LISTS and Sign.EMPTY not in look.bad:
+            turned = self._silence.look(look.at)
+        yield from (_silent(section, flow) for section, flow in turned.items())
 
     def alarms(self) -> tuple[Alarm, ...]:
         """Return the alarms that are on, the oldest first."""
         on = [alarm for key in self._gauges if (alarm := self._alarm(key))]
+        on += [_silent(name, f) for name, f in self._silence.flows.items() if f.alarmed]
         return tuple(sorted(on, key=lambda alarm: (alarm.since, alarm.section, alarm.sign)))
 
     def alarming(self, look: Look) -> str:
@@ -135,6 +147,7 @@ class Record:
         ]
         lengths = [[*key, *astuple(length)] for key, length in self._lengths.items()]
         data = {"version": _VERSION, "gauges": gauges, "lengths": lengths}
+        data["silence"] = self._silence.dump()
         return json.dumps(data, default=datetime.isoformat, separators=(",", ":"))
 
     @classmethod
@@ -147,6 +160,8 @@ class Record:
                 gauges = dict(map(_gauge, data["gauges"][-_MOST:]))
                 lengths = dict(map(_length, data["lengths"][-_MOST:]))
                 record._gauges, record._lengths = gauges, lengths
+                if "silence" in data:  # a a record may be older
+                    record._silence = Silence.load(data["silence"])
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             return cls()
         return record
@@ -226,6 +241,14 @@ class Record:
         """Take a length into account, unless an alarm says that lengths are wrong now."""
         if not any(self._alarm(key) for key in _keys(look, Sign.SHORT)):
             _used(self._lengths, (look.section, look.layout), Length).learn(chars)
+
+
+def _silent(section: str, flow: Flow) -> Alarm:
+    hours = flow.pause / 3600
+    text = f"{section}: nothing new since {flow.newest:%Y-%m-%d %H:%M} UTC"
+    text = text if flow.alarmed else f"{section}: something new came, or it was closed"
+    text = f"{text} (usual pause: at most {hours:.0f} h)"
+    return Alarm(section, Sign.SILENT, "", 0.0, flow.newest, (), text, flow.alarmed)
 
 
 def _keys(look: Look, sign: Sign) -> tuple[_Key, _Key]:

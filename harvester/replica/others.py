@@ -16,7 +16,7 @@ from harvester.replica.story import SG, Block, Figure, Story, issue_day
 from harvester.replica.texts import Writer
 
 _TIME = re.compile(
-    r'"datePublished": "[^"]*", |<div class="[a-z-]*story-postdate">.*?</div>', re.DOTALL
+    r'"datePublished": "[^"]*", |<div class="[a-z-]*story-postdate">.*?(?:</div>|\Z)', re.DOTALL
 )
 _OMNY = "https://omny.fm/shows/zaobao-brief/episode/embed"
 NESTING = 20_000

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from harvester.replica.pages import render
 from harvester.replica.pages.markup import esc
+from harvester.replica.restyled import restyled
 from harvester.replica.story import Block, Story
 
 STALE = timedelta(days=10)
@@ -28,6 +29,7 @@ class Redesign(StrEnum):
     CONSENT = "consent"  # a consent page, with 200, for every story
     NO_AUTHOR = "no-author"  # the known layout without byline and keywords
     EXTRA = "extra"  # a promotion as one more paragraph of every body
+    MARKUP = "markup"  # other markup, advertisements and links at every request, the same words
     LISTS = "lists"  # 200 in a shape that names no story where it was named
     STALE_LISTS = "stale-lists"  # only what is older than ten days
 
@@ -46,8 +48,10 @@ class Design:
         )
 
 
-def page(kind: Redesign | None, story: Story, host: str) -> bytes:
-    """Return the page of a story as redesigned."""
+def page(kind: Redesign | None, story: Story, host: str, number: int) -> bytes:
+    """Return the page of a story as redesigned, for request `number`."""
+    if kind is Redesign.MARKUP:
+        return restyled(story, host, number)
     write = _PAGES.get(kind, render) if kind else render
     return write(story, host)
 

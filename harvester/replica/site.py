@@ -85,6 +85,7 @@ class Site(Troubles):
         self._touched = now() if callable(now) else now
         self._design: Design | None = None
         self._redesigned = _LONG_AGO
+        self._asked = 0
         self._stories: dict[str, Story] = {}
         self._removed: dict[str, Story] = {}
         self._changed: dict[str, datetime] = {}
@@ -221,7 +222,8 @@ class Site(Troubles):
         return self._machinery(host, split.path, parse_qs(split.query))
 
     def _page(self, story: Story, host: str) -> Answer:
-        body = redesigns.page(self._kind(story.section), story, host)
+        self._asked += 1
+        body = redesigns.page(self._kind(story.section), story, host, self._asked)
         changed = max(self._changed[story.story_id], self._redesigned)
         return Answer(200, body, charset=charset(story, host), changed=changed)
 

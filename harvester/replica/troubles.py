@@ -40,9 +40,9 @@ class Troubles:
         """Let every answer for `path` wait."""
         self._delays[path] = seconds
 
-    def outage(self, status: int | None) -> None:
+    def outage(self, status: int | None, retry_after: str | int | None = None) -> None:
         """Let every request end in `status`, or without an answer when it is None."""
-        self._outage = Fault(status)
+        self._outage = Fault(status, None if retry_after is None else str(retry_after))
 
     def recover(self) -> None:
         """End the outage."""

@@ -9,12 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from harvester.store import rows, stories
+from harvester.store import rows, stories, watches
 from harvester.store.database import check, transaction
 from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
 
 Map = Callable[[Callable[[str], str | None], Iterable[str]], Iterable[str | None]]
+
+
+# A note of this name and the id of a story stands while its file is being put right.
+_RESTORING = "restoring "
 
 
 class Kind(StrEnum):
@@ -103,11 +107,19 @@ def _restore_file(
         return False
     if difference.kind is Kind.ALTERED:
         tree.copy_aside(difference.path, aside)
+    with transaction(connection):
+        watches.write_note(connection, _RESTORING + difference.story_id, "", now)
     tree.write(difference.path, post, difference.story_id)
     tree.sync_folders([folder_of(difference.path)])
-    with transaction(connection):
-        stories.tell_again(connection, difference.story_id, now)
+    tell_restored(connection, now)
     return True
+
+
+def tell_restored(connection: sqlite3.Connection, now: datetime) -> None:
+    """Let consumers hear of the files that were put right, also by who was killed before that."""
+    with transaction(connection):
+        for name in watches.take_notes(connection, _RESTORING):
+            stories.tell_again(connection, name.removeprefix(_RESTORING), now)
 
 
 def _restore_row(connection: sqlite3.Connection, tree: PostTree, difference: Difference) -> bool:
@@ -141,6 +153,7 @@ def sweep(
     if not stories.are_any(connection):
         with transaction(connection):
             rows.mark_dirty(connection, tree.folders())
+    tell_restored(connection, now)
     # The manifest's folder is marked by no batch.
     for name in tree.listing("").leftovers:
         tree.remove(name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harvester.store import stories
-from harvester.store.audit import Difference, Kind, audit_folder, mend
+from harvester.store.audit import Difference, Kind, audit_folder, mend, tell_restored
 from harvester.store.database import (
     CATALOGUE,
     check,
@@ -164,6 +164,7 @@ def _mend_all(
     """Put right what can be, the manifest in the end; return what is."""
     manifest, now = Manifest(tree.root), datetime.now(UTC)
     manifest.begin(connection, time.monotonic())
+    tell_restored(connection, now)
     manifest.withdraw(each.path for each in found)
     mended = {each for each in sorted(found) if mend(connection, tree, aside, each, now)}
     if mended:

@@ -132,3 +132,12 @@ def read_note(connection: sqlite3.Connection, name: str) -> str | None:
     """Return the text of a note."""
     row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def take_notes(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """Remove the notes whose names begin so; return the names, in order."""
+    condition, values = "WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)
+    found = connection.execute(f"SELECT name FROM notes {condition} ORDER BY name", values)  # noqa: S608
+    names = [str(name) for (name,) in found]
+    connection.execute(f"DELETE FROM notes {condition}", values)  # noqa: S608
+    return names

@@ -241,7 +241,7 @@ class _Cleaner:
     def _one_picture(self, node: LexborNode) -> bool:
         images = [node] if node.tag == "img" else self._own(node.css("img"))
         sources = images or self._own(node.css("source"))
-        if not sources or any(_text(p) for p in node.css("p") if not _in_caption(p)):
+        if not sources or _tells(node):
             return False  # no picture alone: what it holds is looked at one by one
         found = [
             Figure(url) for image in sources if (url := real_address(image.attributes, self.base))
@@ -293,9 +293,11 @@ def _caption_of(node: LexborNode, images: list[LexborNode]) -> str:
     return next((text for text in (*written, loose, *named) if text), "")
 
 
-def _in_caption(node: LexborNode) -> bool:
-    around = node.parent
-    return around is not None and noise.matches(around, _CAPTIONS)
+def _tells(node: LexborNode) -> bool:
+    """Say whether a paragraph with text stands in an element, other than as a caption."""
+    captions = {caption.mem_id for caption in node.css(_CAPTIONS)}
+    around = ((p, p.parent) for p in node.css("p"))
+    return any(_text(p) for p, up in around if up is None or up.mem_id not in captions)
 
 
 def figure_html(urls: Sequence[str], caption: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _NBSP = "\N{NO-BREAK SPACE}"
-_BREAK = re.compile(r"[ \t]*[\r\n\f][ \t\r\n\f]*|\t+")
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
+_TABS = re.compile(r"\t+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -16,7 +17,12 @@ def one_line(text: str) -> str:
     """
     if not _CONTROL.search(text):
         return text
-    return _CONTROL.sub("", _BREAK.sub(" ", text))
+    return _CONTROL.sub("", _BLANKS.sub(_one_blank, text))
+
+
+def _one_blank(blanks: re.Match[str]) -> str:
+    run = blanks[0]
+    return " " if any(end in run for end in "\r\n\f") else _TABS.sub(" ", run)
 
 
 def escape(text: str) -> str:

@@ -34,9 +34,10 @@ _NEXT_DATE = re.compile(r'\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
 _LAYER_DATE = re.compile(r"""["']?pubdate["']?\s*:\s*["']?([^"',}]{6,40})""", re.IGNORECASE)
 _LAYER_AUTHOR = re.compile(r"""["']?author["']?\s*:\s*["']([^"']{1,100})["']""")
 _STORY_ID = re.compile(r"/story\d{8}-(\d+)")
+_MARKUP = re.compile(r"<(?:p|br|div)\b", re.IGNORECASE)
 _CUT_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{10,40})"')
-_SUFFIX = re.compile(r"\s*[|｜]\s*(?:联合)?早报(?:网)?\s*$")
-_PUBLISHED = re.compile(r"发布(?:时间|于)?\s*[/:：]?\s*(\d{4}[年/-][^\n]{8,30})")
+_SUFFIX = re.compile(r"[|｜]\s*(?:联合)?早报(?:网)?$")
+_PUBLISHED = re.compile(r"发布(?:时间|于)?\s*+[/:：]?+\s*+(\d{4}[年/-][^\n]{8,30})")
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,8 @@ class Document:
 
         A node that names another story's address belongs to a neighbour.
         """
-        nodes = [(node, _story_ids(node)) for node in self._json_ld_nodes[0]]
-        mine = (node for node, ids in nodes if self.ref.story_id in ids)
-        silent = (node for node, ids in nodes if not ids)
+        mine = (node for node, ids in self._addressed if self.ref.story_id in ids)
+        silent = (node for node, ids in self._addressed if not ids)
         return next(mine, None) or next(silent, {})
 
     @cached_property
@@ -107,9 +107,15 @@ class Document:
         first = None
         for instant in self._instants(bylines):
             if _fits(self.ref, instant.at):
-                return instant
+                return self._to_the_second(instant)
             first = first or instant
         return first
+
+    def _to_the_second(self, instant: Instant) -> Instant:
+        """Return a moment with the seconds of a JSON-LD script that is cut but agrees with it."""
+        cut = parse_instant(_found(_CUT_DATE, self._json_ld_nodes[1]))
+        agrees = cut is not None and cut.replace(second=0) == instant.at
+        return Instant(cut, "json-ld") if cut and agrees else instant
 
     def _instants(self, bylines: tuple[str, ...]) -> Iterator[Instant]:
         """Yield the moments of publication that the page states, the most exact first.
@@ -156,11 +162,28 @@ class Document:
         people = [name.strip() for name in names if isinstance(name, str)]
         return "、".join(name for name in people if name and name != _PUBLISHER)
 
+    @property
+    def stated_body(self) -> str:
+        """Return the `articleBody` of the JSON-LD as HTML; a line of plain text is a paragraph."""
+        text = self.json_ld.get("articleBody")
+        if not isinstance(text, str) or _MARKUP.search(text):
+            return text if isinstance(text, str) else ""
+        return "".join(f"<p>{line}</p>" for line in text.splitlines() if line.strip())
+
     def addresses(self) -> list[str]:
-        """Return the ids of the stories that the page names as its own address."""
+        """Return the addresses that the page names as its own."""
         link = self.tree.css_first("link[rel='canonical']")
         canonical = link.attributes.get("href") if link is not None else None
-        return _STORY_ID.findall(f"{canonical} {self.meta('og:url')}")
+        return [named.strip() for named in (canonical, self.meta("og:url")) if named]
+
+    def is_anothers(self, title: str) -> bool:
+        """Say whether JSON-LD gives a headline to other stories' addresses, and not to this one."""
+        alike = [
+            ids
+            for node, ids in self._addressed
+            if _letters(str(node.get("headline"))) == _letters(title)
+        ]
+        return bool(alike) and all(ids and self.ref.story_id not in ids for ids in alike)
 
     def is_charged(self) -> bool:
         """Say whether the facts mark the story as one for subscribers.
@@ -196,6 +219,11 @@ class Document:
         key = self.text.find(_NEXT_KEY)
         match = _NEXT_DATE.match(self.text, key + len(_NEXT_KEY)) if key >= 0 else None
         return match[1] if match else None
+
+    @cached_property
+    def _addressed(self) -> list[tuple[Json, list[str]]]:
+        """The article nodes, each with the ids of the stories that it names as its address."""
+        return [(node, _story_ids(node)) for node in self._json_ld_nodes[0]]
 
     @cached_property
     def _json_ld_nodes(self) -> tuple[list[Json], str]:

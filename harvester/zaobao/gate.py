@@ -1,17 +1,20 @@
 """The gate: a page must earn its place in the archive; what is no article goes with a reason.
 
 Marks of known other pages count only where a story could not be read: a story may well be about
-cookies or missing pages.
+cookies or missing pages. Where one could be read, its words tell against it only as far as most of
+them turn to the visitor of the page (`kinds`).
 """
 
 from __future__ import annotations
 
 import re
 
-from harvester.errors import NotAStory
+from harvester.errors import NotAStory, Unreadable
 from harvester.model import Access, StoryRef
+from harvester.zaobao import kinds
 from harvester.zaobao.clean import Body
 from harvester.zaobao.facts import Document
+from harvester.zaobao.markup import fragment
 from harvester.zaobao.sections import in_section, no_article
 from harvester.zaobao.urls import story_ref
 
@@ -19,30 +22,24 @@ from harvester.zaobao.urls import story_ref
 MIN_TEXT = 40
 MIN_PREVIEW = 20
 _MIN_GALLERY = 2
+_MIN_LINKS = 3
 _SHORT = 120
 _FEW = 200
 _WINDOW = 800
+_NOTHING = 200
 _FURNITURE = ["script", "style", "noscript", "template", "nav", "header", "footer", "aside"]
 
-_KINDS = {
-    "challenge": (
-        r"just a moment|checking your browser|captcha|attention required|are you human"
-        r"|access denied|request blocked|请稍候|验证您是真人|人机验证|安全验证|访问异常"
-        r"|访问过于频繁|请完成验证"
-    ),
-    "soft-404": (
-        r"\b404\b|page not found|not be found|no longer available|(?:页面|网页|文章|内容)不存在"
-        r"|已被?(?:删除|移除|下架)|找不到\S{0,8}(?:页|文章|内容)|无法找到|不存在或已"
-    ),
-    "consent": r"cookie|隐私(?:权|政策|声明|条款)|同意并继续|consent|个人资料",
-    "login": r"请先?登录|^\s*(?:会员|用户)?登[录入]|log ?in|sign ?in|忘记密码",
-    "search": r"搜索结果|search results",
-    "maintenance": r"维护中|系统维护|maintenance|service unavailable",
-}
-_MARKS = tuple(
-    (kind, re.compile(words, re.IGNORECASE | re.MULTILINE)) for kind, words in _KINDS.items()
+_LISTINGS = (
+    *(".card-listing", ".article-list", "[data-testid='article-list']", "a.list-block"),
+    ".post-list",
 )
-_LISTINGS = (".card-listing", ".article-list", "[data-testid='article-list']", "a.list-block")
+# Scripts and frames that check a visitor; they stand on other pages too, so they tell only where
+# there is nothing else.
+_CHECKS = (
+    "script[src*='awswaf.com'], script[src*='captcha-delivery.com'], script[src*='cp_challenge'], "
+    "script[src*='_Incapsula_Resource'], iframe[src*='_Incapsula_Resource'], #px-captcha, "
+    ".cf-turnstile"
+)
 _STORY_MARKS = (
     "meta[property='article:published_time']",
     "script#seo-article-page",
@@ -50,9 +47,35 @@ _STORY_MARKS = (
     ".article-body",
 )
 _VIDEO_TEXT = re.compile(r"点击(?:观看)?视频|视频观看|点击(?:图片)?观看")
-_AUDIO_TITLE = re.compile(r"听新闻简报|新闻简报.*音频")
+_AUDIO_TITLE = re.compile(r"听新闻简报|新闻简报.{0,40}音频")
 _AUDIO_PLAYERS = "iframe[src*='omny.fm'], audio, [class*='podcast'], iframe[src*='podcast']"
 _VIDEO_PLAYERS = "video, video-js, .brightcove-container, iframe[src*='brightcove']"
+_AUDIO_FRAME = re.compile(r'<iframe src="https://[^"/]*(?:omny\.fm|soundcloud|spotify|podcast)')
+# What the site says that a page is (`contentType`), as far as it is no article. Only `video` was
+# seen; the others are inferred.
+_TYPES = {
+    "video": "video",
+    "audio": "audio",
+    "podcast": "audio",
+    **dict.fromkeys(("advertorial", "advertisement", "sponsored"), "advertisement"),
+}
+# schema.org's type of a text that an advertiser wrote.
+_ADVERTISER = "AdvertiserContentArticle"
+_ADVERTISED = re.compile(
+    r"\s*[【［〔（(\[](?:(?:广告|赞助)(?:内容|特辑|专辑)?|sponsored|advertorial)[】］〕）)\]]",
+    re.IGNORECASE,
+)
+_REST = re.compile(r"(?:阅读|查看|浏览)全文")
+_LINKED = 0.9
+_LETTERS = 0.25
+# A page that names another site as its own is not of this one; some hosts of it hold no articles.
+_ABSOLUTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
+_OF_SITE = re.compile(
+    r"(?:https?:)?//(?!(?:interactive|project|beltandroad|zproperty)\.)"
+    r"(?:[a-z0-9-]+\.)*zaobao\.(?:com(?:\.sg)?|sg)(?::\d+)?(?:[/?#]|$)",
+    re.IGNORECASE,
+)
+_STORY_ID = re.compile(r"/story\d{8}-(\d+)")
 
 
 def check_address(ref: StoryRef) -> None:
@@ -79,32 +102,82 @@ def check_landing(ref: StoryRef, final_url: str) -> StoryRef:
 def check_kind(doc: Document) -> None:
     """Raise `NotAStory` for pages that say themselves that they are something else.
 
-    That is a video, an audio brief, or another story, by their canonical address and `og:url`.
+    That is a video, an audio brief, an advertisement, or a page of another address, by their
+    canonical address and `og:url`.
     """
-    if doc.meta("contentType").lower() == "video":
-        raise NotAStory("video", doc.ref.url)
-    named = doc.addresses()
-    if named and all(name != doc.ref.story_id for name in named):
-        raise NotAStory("redirected", doc.ref.url, "the page names another story as its own")
+    if why := _TYPES.get(doc.meta("contentType").lower()):
+        raise NotAStory(why, doc.ref.url)
+    if _ADVERTISER in str(doc.json_ld.get("@type")):
+        raise NotAStory("advertisement", doc.ref.url)
+    _check_address_named(doc)
     if _AUDIO_TITLE.search(doc.meta("og:title") or doc.text_of("h1", "title")):
         raise NotAStory("audio", doc.ref.url)
+
+
+def _check_address_named(doc: Document) -> None:
+    named = doc.addresses()
+    for address in named:
+        if _ABSOLUTE.match(address) and not _OF_SITE.match(address):
+            raise NotAStory("redirected", doc.ref.url, f"the page names {address[:200]} as its own")
+    ids = _STORY_ID.findall(" ".join(named))
+    if ids and doc.ref.story_id not in ids:
+        raise NotAStory("redirected", doc.ref.url, "the page names another story as its own")
 
 
 def check_body(doc: Document, title: str, body: Body, access: Access) -> None:
     """Raise `NotAStory` for a story without enough text to be an article.
 
-    A gallery with captions is an article of its own kind.
+    A gallery with captions is an article of its own kind. Raises `Unreadable` for a few words to
+    the visitor that are of no known kind: somebody must look at the page.
     """
-    length = sum(len("".join(block.split())) for block in body.blocks)
-    if length < _FEW and (kind := _named(title)):
-        raise NotAStory(kind, doc.ref.url)
-    if length < _SHORT and any(_VIDEO_TEXT.search(block) for block in body.blocks):
-        raise NotAStory("video", doc.ref.url)
+    length = _length(body)
+    if why := _told(title, body, length):
+        raise NotAStory(why, doc.ref.url)
+    if length < _FEW and kinds.is_addressed(body.blocks):
+        raise Unreadable(doc.ref.url, "the text tells of the page and not of the world")
+    if doc.is_anothers(title):
+        raise NotAStory("redirected", doc.ref.url, "the headline is that of another story")
     if length >= (MIN_TEXT if access is Access.FULL else MIN_PREVIEW):
         return
     if sum(bool(figure.caption) for figure in body.figures) >= _MIN_GALLERY:
         return
     raise NotAStory(_thin_kind(doc, title, body), doc.ref.url, f"{length} characters of text")
+
+
+def _length(body: Body) -> int:
+    """Return how many characters of text there are; of what is mostly numbers, the letters."""
+    text = "".join("".join(block.split()) for block in body.blocks)
+    letters = sum(map(str.isalpha, text))
+    return len(text) if letters >= len(text) * _LETTERS else letters
+
+
+def _told(title: str, body: Body, length: int) -> str | None:
+    """Return what a page is by the words of its headline and text, or None for an article."""
+    if _ADVERTISED.match(title):
+        return "advertisement"
+    why = kinds.spoken(body.blocks)
+    if not why and length < _FEW:
+        why = kinds.called(title) or _told_short(body, length)
+    return why or ("listing" if _is_linked(body, length) else None)
+
+
+def _told_short(body: Body, length: int) -> str | None:
+    """Return what a page of little text is: a teaser, or words below a player."""
+    if any(_REST.search(block) for block in body.blocks):
+        return "thin"
+    if length >= _SHORT:
+        return None
+    if any(_VIDEO_TEXT.search(block) for block in body.blocks):
+        return "video"
+    return "audio" if _AUDIO_FRAME.search(body.html) else None
+
+
+def _is_linked(body: Body, length: int) -> bool:
+    """Say whether a text is nothing but links to other pages."""
+    root = fragment(body.html, "") if body.html.count("<a ") >= _MIN_LINKS else None
+    links = root.css("a") if root is not None else []
+    said = sum(len("".join(link.text().split())) for link in links)
+    return len(links) >= _MIN_LINKS and said >= length * _LINKED
 
 
 def other_kind(doc: Document) -> str | None:
@@ -115,26 +188,17 @@ def other_kind(doc: Document) -> str | None:
     Strips the tree of what is not text.
     """
     named = f"{doc.text_of('title')}\n{doc.text_of('h1')}"
-    if kind := _kind(named):
+    if kind := kinds.named(named):
         return kind
     if doc.has(*_LISTINGS) and not (doc.json_ld or doc.has(*_STORY_MARKS)):
         return "listing"
+    checked = doc.has(_CHECKS)
     doc.tree.strip_tags(_FURNITURE)
     body = doc.tree.body
     visible = body.text(separator=" ", strip=True) if body is not None else ""
-    return _kind(visible) if len(visible) <= _WINDOW else None
-
-
-def _kind(text: str) -> str | None:
-    return next((kind for kind, marks in _MARKS if marks.search(text)), None)
-
-
-def _named(title: str) -> str | None:
-    """Return the other kind of page that a title is mostly made of, such as "404 页面不存在"."""
-    for kind, marks in _MARKS:
-        if sum(len(match[0]) for match in marks.finditer(title)) * 2 >= len(title) > 0:
-            return kind
-    return None
+    if checked and len(visible) <= _NOTHING:
+        return "challenge"
+    return kinds.named(visible) if len(visible) <= _WINDOW else None
 
 
 def _thin_kind(doc: Document, title: str, body: Body) -> str:

@@ -17,7 +17,7 @@ _LAZY = ("data-src", "data-original", "data-lazy-src", "data-srcset", "src", "sr
 _STORE_ALIAS = re.compile(r"^https://www\.zaobao\.com(?:\.sg)?/s3/files/")
 _STORE = "https://static.zaobao.com/s3fs-public/"
 # Since 2024 the key alone names the original; the query asks for a size or a form of it.
-_SIZED = re.compile(r"(https://cassette\.sphdigital\.com\.sg/image/[^?#]+)[?#].*")
+_SIZED = re.compile(r"^(https://cassette\.sphdigital\.com\.sg/image/[^?#]+)[?#].*")
 
 
 def absolute(address: str, base: str) -> str:

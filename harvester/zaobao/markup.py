@@ -1,20 +1,20 @@
-"""From bytes to a tree: charset, hostile nesting, parser."""
+"""From bytes to a tree: charset, parser."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from harvester.errors import Unreadable
+from harvester.zaobao.burden import too_much
 
 PAGE_LIMIT = 8 * 2**20
-DEPTH_LIMIT = 2_000
 
-_META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+# Possessive behind the sign: otherwise blanks would take the square of their number.
+_META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*+["']?+\s*+([\w.:-]{2,40})""", re.IGNORECASE)
 _META_WINDOW = 4_096
 # What a Chinese site may be labelled, and how it is read: pages labelled gb2312 hold characters
 # that only its superset knows (WHATWG Encoding, 10.2). Other labels are mistakes: the site is
@@ -35,31 +35,6 @@ _BOMS = (
 # A page with more undecodable characters than this is not the text that was published.
 _BAD_SHARE = 0.001
 _BAD_FEW = 3
-
-_ATTRIBUTE_LIMIT = 500
-_HARMLESS = 200_000
-# Elements that, left open, the parser opens again in every paragraph that follows.
-_REOPENED = frozenset(
-    {
-        *("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong"),
-        *("tt", "u"),
-    }
-)
-_REOPENED_LIMIT = 100
-_LONG_TAG = 2_000
-# Possessive, so that no input makes it go back.
-_TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9-]{0,40})((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)""")
-_QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
-_RAW = ("script", "style", "textarea", "title")
-_RAW_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _RAW}
-# Void elements, and those whose end tag may be left out: the parser closes them by itself.
-_UNCOUNTED = frozenset(
-    {
-        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
-        *("track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot"),
-        *("option", "optgroup", "html", "head", "body"),
-    }
-)
 
 
 def decode(body: bytes, url: str, label: str | None = None) -> str:
@@ -127,36 +102,5 @@ def fragment(html: str, url: str) -> LexborNode | None:
 def _check(text: str, url: str) -> None:
     if len(text) > PAGE_LIMIT:
         raise Unreadable(url, f"the page is larger than {PAGE_LIMIT >> 20} MiB")
-    if problem := _refusal(text):
+    if problem := too_much(text):
         raise Unreadable(url, problem)
-
-
-def _refusal(text: str) -> str | None:
-    """Return why a page would take the parser too long, or None.
-
-    Pages that are small and have few tags cannot; they are not looked through.
-    """
-    if len(text) <= _HARMLESS and text.count("<") <= DEPTH_LIMIT:
-        return None
-    depth, at = 0, 0
-    unclosed: Counter[str] = Counter()
-    while tag := _TAG.search(text, at):
-        at = tag.end()
-        name = tag[2].lower()
-        if len(tag[3]) > _LONG_TAG and len(_QUOTED.sub("", tag[3]).split()) > _ATTRIBUTE_LIMIT:
-            return f"a tag of the page has more than {_ATTRIBUTE_LIMIT} attributes"
-        if tag[1]:
-            if unclosed[name]:
-                unclosed[name] -= 1
-                depth -= 1
-        elif name in _RAW:
-            end = _RAW_END[name].search(text, at)
-            at = end.end() if end else len(text)
-        elif name not in _UNCOUNTED:
-            unclosed[name] += 1
-            depth += 1
-            if name in _REOPENED and unclosed[name] > _REOPENED_LIMIT:
-                return f"more than {_REOPENED_LIMIT} <{name}> of the page are not closed"
-        if depth > DEPTH_LIMIT:
-            return f"the page is nested deeper than {DEPTH_LIMIT} elements"
-    return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from itertools import takewhile
 
 from selectolax.lexbor import LexborNode
 
@@ -70,7 +69,7 @@ _PAYWALL_TEXT = re.compile(
 # Also the line that shows the day in a small template of 2017.
 _NOISE_TEXT = re.compile(
     r"\d{4}年\d{1,2}月\d{1,2}日\s*星期.|"
-    r"购买此文章|热词\s*[:：].*|请\s*LIKE\s*我们的官方面簿.*|(?:推荐|延伸|相关)阅读\s*[:：].+",
+    r"广告|Advertisement|ADVERTISEMENT|购买此文章|热词\s*[:：].*|请\s*LIKE\s*我们的官方面簿.*|(?:推荐|延伸|相关)阅读\s*[:：].+",
     re.DOTALL,
 )
 _READING_LIST = re.compile(r"(?:推荐|延伸|相关)阅读\s*[:：]?")
@@ -80,9 +79,12 @@ _NOISE_TEXT_LIMIT = 200
 def noise_ids(root: LexborNode) -> set[int]:
     """Return the identities of the elements below `root` that are not the article's own."""
     found = {node.mem_id for node in root.css(_NOISE_SELECTOR)}
+    said: dict[int, str] = {}  # a holder may have thousands of links
     for link in root.css(_NEWSPOST):
         holder = link.parent
-        if holder is None or holder.mem_id == root.mem_id or _says(holder) != _says(link):
+        if holder is not None and holder.mem_id not in said:
+            said[holder.mem_id] = _says(holder)
+        if holder is None or holder.mem_id == root.mem_id or said[holder.mem_id] != _says(link):
             holder = link  # only the link: what it stands in says more
         found.add(holder.mem_id)
     return found
@@ -90,21 +92,6 @@ def noise_ids(root: LexborNode) -> set[int]:
 
 def _says(node: LexborNode) -> str:
     return node.text().strip()
-
-
-def matches(node: LexborNode, selector: str) -> bool:
-    """Say whether an element itself matches; `css_matches` would ask what is in it as well."""
-    found = node.css_first(selector)  # an element comes before what is in it
-    return found is not None and found.mem_id == node.mem_id
-
-
-def is_noise(node: LexborNode, root: LexborNode, *, but: str) -> bool:
-    """Say whether a node below `root`, or an element around it, is noise; `but` that tag.
-
-    For a few nodes this is much quicker than finding all the noise of a page.
-    """
-    inside = takewhile(lambda above: above.mem_id != root.mem_id, upward(node))
-    return any(above.tag != but and matches(above, _NOISE_SELECTOR) for above in inside)
 
 
 def is_inside(node: LexborNode, ids: Container[int]) -> bool:

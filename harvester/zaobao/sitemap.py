@@ -16,6 +16,14 @@ INDEX_URL = f"https://{SG_HOST}/sitemap.xml"
 MAX_CHILDREN = 1_500
 MAX_URLS = 50_000
 
+# Far above what any sitemap has; without them 64 MiB could take minutes and gigabytes.
+_MAX_DEPTH = 32
+_MAX_ELEMENTS = 20 * MAX_URLS
+_MAX_TEXT = 2_048
+# The parser looks at a tag or comment from its beginning with every further piece of it.
+_PIECE = 64 * 1024
+_MAX_TOKEN = 4 * _PIECE
+
 _CHILD = re.compile(r"https://([a-z0-9.-]+)/(?:[A-Za-z0-9._-]+/)*[A-Za-z0-9._-]+\.xml(?:\?\S*)?")
 _MONTH = re.compile(r"sitemap-(20\d\d)(0[1-9]|1[0-2])\.xml")
 _NUMBER = re.compile(r"sitemap-(\d{1,5})\.xml")
@@ -58,9 +66,9 @@ def read_sitemap(body: bytes, url: str) -> Sitemap:
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     try:
-        parser.Parse(body.removeprefix(b"\xef\xbb\xbf").lstrip(), True)
-    except _Full:
-        reader.problem = f"more than {MAX_URLS} addresses; the rest is left out"
+        _feed(parser, body.removeprefix(b"\xef\xbb\xbf").lstrip())
+    except _Full as limit:
+        reader.problem = f"{limit}; the rest is left out"
     except (expat.ExpatError, ValueError, LookupError) as error:  # the latter: odd encodings
         if not reader.known:
             raise SourceUnreadable(url, f"no sitemap: {error}") from error
@@ -70,14 +78,23 @@ def read_sitemap(body: bytes, url: str) -> Sitemap:
     return reader.result()
 
 
+def _feed(parser: expat.XMLParserType, body: bytes) -> None:
+    """Parse a body in pieces, so that other threads get their turn in between."""
+    for start in range(0, len(body), _PIECE):
+        parser.Parse(body[start : start + _PIECE], False)
+        if start - parser.CurrentByteIndex > _MAX_TOKEN:
+            raise _Full(f"a tag or comment of more than {_MAX_TOKEN} bytes")
+    parser.Parse(b"", True)
+
+
 def children_for(scope: Scope, children: tuple[Child, ...]) -> tuple[Child, ...]:
     """Return the children that can hold stories of a scope, the newest first.
 
     Monthly files are chosen by their name. Of numbered ones, which ascend in time, those last
     changed before the scope begins are left out; a change time in the future leaves them in.
     """
-    wanted = [child for child in children if _may_hold(child, scope)]
-    return tuple(sorted(wanted, key=_rank, reverse=True)[:MAX_CHILDREN])
+    wanted = {child.url: child for child in children if _may_hold(child, scope)}
+    return tuple(sorted(wanted.values(), key=_rank, reverse=True))
 
 
 def is_month(url: str, day: date) -> bool:
@@ -115,7 +132,7 @@ def _rank(child: Child) -> tuple[int, int]:
 
 
 class _Full(Exception):
-    """The cap of addresses is reached."""
+    """A cap is reached: which."""
 
 
 @dataclass(slots=True)
@@ -129,6 +146,7 @@ class _Reader:
     stories: list[StoryRef] = field(default_factory=list)
     others: int = 0
     _path: list[str] = field(default_factory=list)
+    _elements: int = 0
     _loc: str = ""
     _lastmod: str = ""
 
@@ -138,6 +156,11 @@ class _Reader:
     def start(self, name: str, _: object) -> None:
         local = name.rpartition(":")[2]
         self._path.append(local)
+        self._elements += 1
+        if len(self._path) > _MAX_DEPTH:
+            raise _Full(f"elements more than {_MAX_DEPTH} deep")
+        if self._elements > _MAX_ELEMENTS:
+            raise _Full(f"more than {_MAX_ELEMENTS} elements")
         if local in ("urlset", "sitemapindex") and not self.known:
             self.known = local
         elif local in ("url", "sitemap"):
@@ -146,9 +169,9 @@ class _Reader:
     def text(self, data: str) -> None:
         # Extensions have elements of the same names, such as <image:loc>, one level deeper.
         match self._path[-2:]:
-            case ["url" | "sitemap", "loc"]:
+            case ["url" | "sitemap", "loc"] if len(self._loc) < _MAX_TEXT:
                 self._loc += data
-            case ["url" | "sitemap", "lastmod"]:
+            case ["url" | "sitemap", "lastmod"] if len(self._lastmod) < _MAX_TEXT:
                 self._lastmod += data
 
     def end(self, name: str) -> None:
@@ -161,7 +184,7 @@ class _Reader:
 
     def _make_room(self) -> None:
         if len(self.children) + len(self.stories) + self.others >= MAX_URLS:
-            raise _Full
+            raise _Full(f"more than {MAX_URLS} addresses")
 
     def _child(self, loc: str) -> None:
         self._make_room()

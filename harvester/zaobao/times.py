@@ -10,27 +10,30 @@ from harvester.zaobao.urls import SINGAPORE
 
 _ISO = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T|\s+)(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?"
-    r"\s*(Z|[+-]\d\d:?\d\d|[AaPp]\.?[Mm])?"
+    r"\s*((?:[AaPp]\.?[Mm]|Z|z|SGT|(?:UTC|GMT)?[+\-\u2212]\d\d?(?::?\d\d)?|UTC|GMT)(?![a-zA-Z\d:]))?"
 )
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?")
 # The year comes last only in JSON-LD of 2019 to 2024, with the month first.
 _AMERICAN = re.compile(r"(\d\d)/(\d\d)/(\d{4})\s*-\s*(\d\d):(\d\d)(?::(\d\d))?")
 _CHINESE = re.compile(
-    r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日\s*(?:星期.\s*)?(上午|下午|中午|凌晨|早上|晚上)?\s*"
+    r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日\s*+(?:星期.\s*+)?+(上午|下午|中午|凌晨|早上|晚上)?+\s*+"
     r"(\d{1,2})[:：](\d\d)(?:[:：](\d\d))?\s*([AaPp]\.?[Mm])?"
 )
 _CHINESE_DAY = re.compile(r"(\d{4})年\s*(\d{1,2})月\s*(\d{1,2})日")
-_UNIX = re.compile(r"\s*(\d{10})(\d{3})?\s*")
+_UNIX = re.compile(r"\s*([1-9]\d{9})(\d{3})?\s*")
 _AFTERNOON = frozenset({"pm", "下午", "中午", "晚上"})
 _YEARS = range(1990, 2101)
 _MORNING = frozenset({"am", "上午", "凌晨", "早上"})
 _HALVES = frozenset({"am", "pm"})
+_NAMED = {"Z": "+0", "z": "+0", "UTC": "+0", "GMT": "+0", "SGT": "+8"}
 
 
 def parse_instant(value: object) -> datetime | None:
     """Return the moment that a value names, as aware UTC, or None.
 
-    Knows RFC 3339 with and without zone, `MM/DD/YYYY - HH:MM`, `2021年1月22日 3:33 PM`, and
-    seconds or milliseconds since 1970 (as text or number). A day without a time is no moment.
+    Knows RFC 3339 with and without zone (also `UTC`, `GMT`, `SGT` or hours alone as `+08`),
+    `MM/DD/YYYY - HH:MM`, `2021年1月22日 3:33 PM`, and seconds or milliseconds since 1970 (as text
+    or number). A day without a time is no moment, nor are ten zeros.
     """
     text = _as_text(value)
     if unix := _UNIX.fullmatch(text):
@@ -77,7 +80,13 @@ def _instant(*fields: str | int | None, zone: str | None = None) -> datetime | N
     try:
         local = datetime(*numbers, tzinfo=SINGAPORE)  # type: ignore[arg-type,misc]
         if zone:
-            local = local.replace(tzinfo=datetime.strptime(zone, "%z").tzinfo)
+            local = local.replace(tzinfo=datetime.strptime(_offset(zone), "%z").tzinfo)
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _offset(zone: str) -> str:
+    """Return a zone as `strptime` reads it: `+HHMM`."""
+    written = _OFFSET.fullmatch(_NAMED.get(zone, zone).replace("\N{MINUS SIGN}", "-"))
+    return f"{written[1]}{written[2]:>02}{written[3] or '00'}" if written else zone

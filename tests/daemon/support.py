@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from harvester.store import ArticleRow, Reader, open_archive
 from tests.support.virtual_time import START, VirtualClock, run
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+LIST = "page-content/realtime?page=0"
 _PAST = date(2026, 9, 20)
 
 
@@ -80,6 +82,14 @@ class World:
         return open_archive(self.settings.seeds, self.settings.state)
 
 
+def slots(world: World) -> list[tuple[str, str]]:
+    """Return the slots that were used, each with its watch."""
+    connection = sqlite3.connect(world.settings.state / "harvester.db")
+    rows = connection.execute("SELECT watch, slot FROM polls").fetchall()
+    connection.close()
+    return rows
+
+
 def live(
     tmp_path: Path,
     act: Callable[[World], Awaitable[None]],
@@ -87,6 +97,7 @@ def live(
     held: int = 30,
     since: date = _PAST,
     start: datetime = START,
+    server_of: Callable[[Site], ReplicaServer] = ReplicaServer,
     **flags: object,
 ) -> None:
     """Run `act` in a world whose site has `held` older stories, the oldest of the day `since`."""
@@ -94,7 +105,7 @@ def live(
 
     async def main() -> None:
         site = Site(stories(held, since), now=clock.now)
-        async with ReplicaServer(site) as server:
+        async with server_of(site) as server:
             settings = options.load(
                 {
                     "seeds": tmp_path / "seeds",

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import time
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
-
 from harvester.store import verify
-from tests.daemon.support import DAY, HOUR, MINUTE, World, live
+from tests.daemon.support import DAY, HOUR, LIST, MINUTE, World, live, slots
 
 CORRECTED = [f"更正后的段落，第{n}段写得更清楚，也更长一些，好让读者明白。" for n in range(4)]
-LIST = "page-content/realtime?page=0"
 
 
 def _texts(world: World, story_id: str) -> int:
@@ -37,14 +29,7 @@ async def _days(world: World, number: int) -> None:
         await world.sleep(HOUR)
 
 
-def _slots(world: World) -> list[tuple[str, str]]:
-    with sqlite3.connect(world.settings.state / "harvester.db") as connection:
-        rows = connection.execute("SELECT watch, slot FROM polls").fetchall()
-    connection.close()
-    return rows
-
-
-def test_what_is_there_at_the_start_is_held_and_what_comes_follows_soon(tmp_path: Path) -> None:
+def test_what_is_there_at_the_start_is_held_and_what_comes_follows_soon(folder: Path) -> None:
     """A first start takes the last days; each story published later is held within the hour."""
 
     async def act(world: World) -> None:
@@ -57,10 +42,10 @@ def test_what_is_there_at_the_start_is_held_and_what_comes_follows_soon(tmp_path
                 assert story.story_id in world.read()
         assert verify(world.settings.seeds, world.settings.state).differences == ()
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_sections_that_no_list_shows_are_found_through_the_sitemap(tmp_path: Path) -> None:
+def test_sections_that_no_list_shows_are_found_through_the_sitemap(folder: Path) -> None:
     """A print story is held within the longest pause, though no list names it."""
 
     async def act(world: World) -> None:
@@ -70,10 +55,10 @@ def test_sections_that_no_list_shows_are_found_through_the_sitemap(tmp_path: Pat
             await world.sleep(70 * MINUTE)
             assert story.story_id in world.read()
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_only_the_sections_asked_for_are_taken(tmp_path: Path) -> None:
+def test_only_the_sections_asked_for_are_taken(folder: Path) -> None:
     """With `sections`, neither lists nor the sitemap bring others."""
 
     async def act(world: World) -> None:
@@ -86,10 +71,10 @@ def test_only_the_sections_asked_for_are_taken(tmp_path: Path) -> None:
         assert other.story_id not in held
         assert {row.section for row in held.values()} == {"realtime/china"}
 
-    live(tmp_path, act, sections="realtime/china")
+    live(folder, act, sections="realtime/china")
 
 
-def test_a_burst_longer_than_a_page_of_the_list_leaves_no_gap(tmp_path: Path) -> None:
+def test_a_burst_longer_than_a_page_of_the_list_leaves_no_gap(folder: Path) -> None:
     """Where two looks at a list do not overlap it is followed until they do."""
 
     async def act(world: World) -> None:
@@ -102,27 +87,10 @@ def test_a_burst_longer_than_a_page_of_the_list_leaves_no_gap(tmp_path: Path) ->
         assert set(burst) <= set(world.read())
         assert world.asked("realtime?page=2", before)
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_lists_are_asked_conditionally_and_not_more_often_than_their_rhythm(tmp_path: Path) -> None:
-    """A day without news costs few requests, nearly all of them answered with 304."""
-
-    async def act(world: World) -> None:
-        world.publish()  # so that there is a sitemap of this month
-        async with world.daemon():
-            await world.sleep(3 * HOUR)
-            before = len(world.server.log)
-            await world.sleep(DAY)
-            asked = world.server.log[before:]
-        lists = [request for request in asked if "story" not in request.target]
-        assert len(lists) <= 130
-        assert sum(request.status == 304 for request in lists) >= 0.9 * len(lists)
-
-    live(tmp_path, act)
-
-
-def test_an_edit_is_held_soon_and_new_validators_alone_are_none(tmp_path: Path) -> None:
+def test_an_edit_is_held_soon_and_new_validators_alone_are_none(folder: Path) -> None:
     """A silent edit is found by looking again; a changed page with the same text is nothing."""
 
     async def act(world: World) -> None:
@@ -137,10 +105,10 @@ def test_an_edit_is_held_soon_and_new_validators_alone_are_none(tmp_path: Path) 
         assert _texts(world, edited.story_id) == 2
         assert _ops(world, touched.story_id) == ["new"]
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_a_hint_of_the_sitemap_is_followed_at_once(tmp_path: Path) -> None:
+def test_a_hint_of_the_sitemap_is_followed_at_once(folder: Path) -> None:
     """An edit of an old story that the sitemap tells is held within hours, not days."""
 
     async def act(world: World) -> None:
@@ -152,11 +120,11 @@ def test_a_hint_of_the_sitemap_is_followed_at_once(tmp_path: Path) -> None:
             await world.sleep(4 * HOUR)
         assert _ops(world, story.story_id) == ["new", "revised"]
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
 def test_a_story_that_is_gone_for_days_gets_a_tombstone_and_its_return_is_noted(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
     """The file stays; the change log says gone, and says it when it is back."""
 
@@ -175,88 +143,10 @@ def test_a_story_that_is_gone_for_days_gets_a_tombstone_and_its_return_is_noted(
             await _days(world, 20)
         assert _ops(world, story.story_id) == ["new", "gone", "revised"]
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_a_week_of_outage_costs_few_requests_and_nothing_is_missed(tmp_path: Path) -> None:
-    """At most 60 requests in seven days; afterwards what was published meanwhile is held."""
-
-    async def act(world: World) -> None:
-        async with world.daemon():
-            await world.sleep(2 * HOUR)
-            world.site.outage(None)
-            before = len(world.server.log)
-            missed = []
-            for _ in range(7):
-                await world.sleep(DAY)
-                missed += [world.publish().story_id for _ in range(15)]
-            assert len(world.server.log) - before <= 60
-            world.site.recover()
-            first = world.publish().story_id
-            await world.sleep(8 * HOUR)
-            assert first in world.read()
-            assert set(missed) <= set(world.read())
-
-    live(tmp_path, act)
-
-
-@pytest.mark.parametrize("jump", [-HOUR, HOUR, -DAY, 30 * DAY])
-def test_the_clock_may_jump(tmp_path: Path, jump: float) -> None:
-    """Each slot is used once, the rounds neither stop nor race, and what comes is held."""
-
-    async def act(world: World) -> None:
-        async with world.daemon():
-            await world.sleep(3 * HOUR)
-            before = len(world.server.log)
-            world.clock.jump(jump)
-            await world.sleep(70 * MINUTE)
-            asked = world.asked(LIST, before)
-            assert 1 <= len(asked) <= 12
-            story = world.publish()
-            await world.sleep(70 * MINUTE)
-            assert story.story_id in world.read()
-        assert max(Counter(_slots(world)).values()) == 1
-        times = [request.at for request in world.asked(LIST)]
-        assert len(times) == len([slot for slot in _slots(world) if slot[0] == "realtime"])
-
-    live(tmp_path, act)
-
-
-@pytest.fixture
-def new_york() -> Iterator[None]:
-    """Let the machine's zone be one with daylight saving."""
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "America/New_York"
-    time.tzset()
-    yield
-    if before is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
-
-
-@pytest.mark.usefixtures("new_york")
-@pytest.mark.parametrize("change", ["2026-11-01T06:00:00+00:00", "2027-03-14T07:00:00+00:00"])
-def test_the_zone_of_the_machine_means_nothing(tmp_path: Path, change: str) -> None:
-    """When its clocks go back or forward, each slot is used once and each day reconciled once."""
-
-    async def act(world: World) -> None:
-        async with world.daemon():
-            await world.sleep(2 * HOUR)
-            story = world.publish()
-            await world.sleep(10 * HOUR)
-            assert story.story_id in world.read()
-        assert max(Counter(_slots(world)).values()) == 1
-        times = [request.at for request in world.asked(LIST)]
-        gaps = [after - before for before, after in pairwise(times)]
-        assert min(gaps) > MINUTE
-        assert max(gaps) <= HOUR + MINUTE
-
-    live(tmp_path, act, start=datetime.fromisoformat(change) - timedelta(hours=4))
-
-
-def test_a_restart_asks_nothing_twice_and_misses_nothing(tmp_path: Path) -> None:
+def test_a_restart_asks_nothing_twice_and_misses_nothing(folder: Path) -> None:
     """Stopped and started ten times within a slot, the list is asked once in it."""
 
     async def act(world: World) -> None:
@@ -271,12 +161,12 @@ def test_a_restart_asks_nothing_twice_and_misses_nothing(tmp_path: Path) -> None
         async with world.daemon():
             await world.sleep(70 * MINUTE)
         assert story.story_id in world.read()
-        assert max(Counter(_slots(world)).values()) == 1
+        assert max(Counter(slots(world)).values()) == 1
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_days_without_the_daemon_are_caught_up_once(tmp_path: Path) -> None:
+def test_days_without_the_daemon_are_caught_up_once(folder: Path) -> None:
     """After five days of downtime everything published meanwhile is held, each asked for once."""
 
     async def act(world: World) -> None:
@@ -293,10 +183,10 @@ def test_days_without_the_daemon_are_caught_up_once(tmp_path: Path) -> None:
         pages = Counter(r.target for r in world.asked("/story", before) if r.status == 200)
         assert max(pages.values()) == 1
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_the_night_reconciles_the_day_and_copies_the_database(tmp_path: Path) -> None:
+def test_the_night_reconciles_the_day_and_copies_the_database(folder: Path) -> None:
     """Each Singapore day once; copies are kept as many as asked for."""
 
     async def act(world: World) -> None:
@@ -309,10 +199,10 @@ def test_the_night_reconciles_the_day_and_copies_the_database(tmp_path: Path) ->
         copies = sorted((world.settings.state / "snapshots").iterdir())
         assert len(copies) == 3
 
-    live(tmp_path, act, snapshots="3")
+    live(folder, act, snapshots="3")
 
 
-def test_one_story_that_always_fails_blocks_no_other(tmp_path: Path) -> None:
+def test_one_story_that_always_fails_blocks_no_other(folder: Path) -> None:
     """It rests with growing pauses, while the others are held."""
 
     async def act(world: World) -> None:
@@ -327,10 +217,10 @@ def test_one_story_that_always_fails_blocks_no_other(tmp_path: Path) -> None:
             assert set(good) <= set(world.read())
             assert len(world.asked(bad.path)) <= 16
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_a_failing_disk_is_waited_for(tmp_path: Path) -> None:
+def test_a_failing_disk_is_waited_for(folder: Path) -> None:
     """A write that fails stops the fetching, not the daemon; then all is caught up."""
 
     async def act(world: World) -> None:
@@ -346,10 +236,10 @@ def test_a_failing_disk_is_waited_for(tmp_path: Path) -> None:
             assert story.story_id in world.read()
         assert verify(world.settings.seeds, world.settings.state).differences == ()
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_news_overtakes_what_is_caught_up_on(tmp_path: Path) -> None:
+def test_news_overtakes_what_is_caught_up_on(folder: Path) -> None:
     """While hundreds of stories wait, the list is asked in its rhythm and news goes first."""
 
     async def act(world: World) -> None:
@@ -361,27 +251,10 @@ def test_news_overtakes_what_is_caught_up_on(tmp_path: Path) -> None:
             assert story.story_id in held
             assert 300 < len(held) < 500
 
-    live(tmp_path, act, held=600, since=date(2026, 9, 30), rate="0.1")
+    live(folder, act, held=600, since=date(2026, 9, 30), rate="0.1")
 
 
-def test_a_clock_set_back_does_not_prolong_a_rest(tmp_path: Path) -> None:
-    """After an outage and a clock that is put right, news is held as ever."""
-
-    async def act(world: World) -> None:
-        async with world.daemon():
-            await world.sleep(HOUR)
-            world.site.outage(503)
-            await world.sleep(HOUR)
-            world.clock.jump(-HOUR)
-            world.site.recover()
-            story = world.publish()
-            await world.sleep(2 * HOUR)
-            assert story.story_id in world.read()
-
-    live(tmp_path, act)
-
-
-def test_a_copy_that_cannot_be_made_stops_nothing(tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_made_stops_nothing(folder: Path) -> None:
     """A snapshot folder that is none is told; lists and stories go on, opened once."""
 
     async def act(world: World) -> None:
@@ -394,16 +267,16 @@ def test_a_copy_that_cannot_be_made_stops_nothing(tmp_path: Path) -> None:
             assert story.story_id in world.read()
             assert len(world.asked("/robots.txt")) == 1
 
-    live(tmp_path, act)
+    live(folder, act)
 
 
-def test_a_catalogue_that_vanishes_is_not_made_anew(tmp_path: Path) -> None:
+def test_a_catalogue_that_vanishes_is_not_made_anew(folder: Path) -> None:
     """A volume that goes is waited for; nothing is begun on the disk below it."""
 
     async def act(world: World) -> None:
         async with world.daemon():
             await world.sleep(HOUR)
-            away = tmp_path / "away"
+            away = folder / "away"
             world.settings.state.rename(away)
             story = world.publish()
             await world.sleep(3 * HOUR)
@@ -412,4 +285,4 @@ def test_a_catalogue_that_vanishes_is_not_made_anew(tmp_path: Path) -> None:
             await world.sleep(70 * MINUTE)
             assert story.story_id in world.read()
 
-    live(tmp_path, act)
+    live(folder, act)

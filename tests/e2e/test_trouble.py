@@ -305,32 +305,6 @@ async def test_the_pace_holds_from_run_to_run(
 # --- a mass of other texts ---
 
 
-@pytest.mark.parametrize("wanted", [False, True])
-async def test_a_mass_of_other_texts_is_written_only_if_wanted(
-    tmp_path: Path, wanted: bool
-) -> None:
-    """One more paragraph in every body: the run ends with 69 and replaces nothing, unless told."""
-    async with ReplicaServer(Site.bulk(30)) as server:
-        place = Place(tmp_path, server.origin)
-        await place.backfill()
-        before = place.identities()
-        server.site.redesign("extra")
-        for shown in server.site.truth():  # the sitemap tells of a change
-            server.site.edit(shown.story.story_id)
-
-        run = await place.backfill(Order(all_revisions=wanted))
-
-    if wanted:
-        assert run.counts == {"revised": 30}
-        assert run.outcome.halted is None
-    else:
-        assert run.counts == {"failed": 30}
-        assert isinstance(run.outcome.halted, SiteUnreachable)
-        assert "--all-revisions" in str(run.outcome.halted)
-        assert before == place.identities()
-    place.check()
-
-
 async def test_a_fetch_of_many_other_texts_writes_them_if_wanted(tmp_path: Path) -> None:
     """Also where addresses are named a mass is held back, and `all_revisions` writes it."""
     async with ReplicaServer(Site.bulk(12)) as server:

@@ -70,6 +70,7 @@ READS: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "visit": lambda archive: archive.visit("1"),
     "known": lambda archive: archive.known("1"),
     "expect": lambda archive: archive.expect(make_draft("2", "other")),
+    "aliases": lambda archive: archive.aliases(make_draft("2", "other"), NOON),
     "source": lambda archive: archive.source("url"),
     "sources": lambda archive: archive.sources(),
     "load_host": lambda archive: archive.load_host("host"),

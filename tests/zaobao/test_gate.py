@@ -9,7 +9,7 @@ from harvester.model import Access, Article, Era
 from harvester.replica import Site
 from harvester.zaobao import read_article, story_ref
 from harvester.zaobao.gate import MIN_TEXT, check_address, check_landing
-from tests.support.pages import LONG, NOW, URL, json_ld, page, paragraphs
+from tests.support.pages import LONG, NOW, STORY, URL, json_ld, page, paragraphs
 
 SITE = Site.arranged()
 REASONS = {
@@ -114,6 +114,7 @@ def test_blanks_are_no_text() -> None:
     assert _reason(page(paragraphs(["字 \u3000\xa0" * (MIN_TEXT - 1)]))) == "thin"
 
 
+AD = {"@type": "AdvertiserContentArticle", "datePublished": "2023-03-12T10:30:00+08:00"}
 PICTURE = '<figure><img src="https://static.zaobao.com/s3fs-public/{}.jpg">{}</figure>'
 CAPTION = "<figcaption>渔民在岸边等待潮水。</figcaption>"
 
@@ -155,6 +156,81 @@ def test_a_story_may_be_about_missing_pages(title: str, text: str) -> None:
     article = _read(page(paragraphs(told), title=title))
 
     assert (article.title, article.blocks) == (title, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "抱歉，您访问的文章已被删除或暂时无法找到，请返回首页浏览其他新闻，或者使用搜索。",
+            "soft-404",
+        ),
+        ("请先登录，才能继续阅读这篇文章。还没有账号？请用电邮注册，或使用其他账号。", "login"),
+        (f"{'我们和合作伙伴在您的设备上存储信息，例如 Cookie，您可以点击“接受”。' * 9}", "consent"),
+        ("系统正在维护，请稍后再试。给您带来不便，敬请原谅，我们正在努力恢复服务。", "maintenance"),
+        ("为保障安全，请完成验证后继续访问。我们需要确认您是真人，而不是一段程序。", "challenge"),
+        (
+            "早安，您的浏览器太旧，本网站已不再支持，建议下载最新版本后重新打开它。",
+            "unreadable",
+        ),
+        (f"{LONG}点击阅读全文。", "thin"),
+        ("“您访问的页面不存在。”昨晚登录的人都看到这句话。" + LONG * 4, ""),
+        (f"{LONG}歌手致歉说：“对不起，贴文已被删除。”", ""),
+    ],
+)
+def test_words_to_the_visitor_are_no_story(text: str, reason: str) -> None:
+    """In a story's own frame, with headline and time, only what is told of others is a story.
+
+    A few quoted words do not matter, nor do they where most of the text is a story.
+    """
+    told = "".join(f"<p>{part}。</p>" for part in text.split("。") if part)
+
+    assert reason == _reason(page(told))
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        (URL, ""),
+        (STORY, ""),
+        (f"http://www.zaobao.sg{STORY}", ""),
+        (f"https://www.zaobao.com.sg:443{STORY}", ""),
+        ("https://www.zaobao.com.sg/", ""),
+        (f"{URL}9", "redirected"),
+        (f"https://www.zaobao.com.sg.evil.com{STORY}", "redirected"),
+        (f"https://evil-zaobao.com{STORY}", "redirected"),
+        (f"https://www.zaobao.com.sg@evil.com{STORY}", "redirected"),
+        (f"//www.zaoba0.com.sg{STORY}", "redirected"),
+        ("https://interactive.zaobao.com.sg/tides", "redirected"),
+        ("https://www.otherpaper.example/a/1", "redirected"),
+    ],
+)
+@pytest.mark.parametrize(
+    "sign", ['<link rel="canonical" href="{}">', '<meta property="og:url" content="{}">']
+)
+def test_the_address_that_a_page_names_counts(named: str, reason: str, sign: str) -> None:
+    """A page that names another story or site as its own address is not the one asked for."""
+    head = f'<meta charset="utf-8">{sign.format(named)}'
+
+    assert reason == _reason(page(paragraphs([LONG]), head=head))
+
+
+@pytest.mark.parametrize(
+    ("body", "title", "head", "reason"),
+    [
+        (paragraphs([LONG] * 5), "【广告】海景公寓", "", "advertisement"),
+        (paragraphs([LONG] * 5), "【广告业】潮水与生意", "", ""),
+        (paragraphs([LONG] * 5), "潮水", json_ld(AD), "advertisement"),
+        (paragraphs([LONG] * 5), "潮水", '<meta name="contentType" content="podcast">', "audio"),
+        ("<p>头奖</p>" + "<p>1234 5678 9012</p>" * 30, "开彩成绩", "", "thin"),
+        ('<p><a href="/a">渔民三十年才有一次的潮水</a></p>' * 9, "潮水", "", "listing"),
+        ('<p><a href="/a">渔民三十年才有一次的潮水</a></p>' * 2 + LONG, "潮水", "", ""),
+        (paragraphs([LONG] * 5), "隐私政策", "", ""),
+    ],
+)
+def test_what_is_no_prose(body: str, title: str, head: str, reason: str) -> None:
+    """Advertisers' texts, audio, tables of numbers and lists of links are no stories."""
+    assert reason == _reason(page(body, title=title, head=f'<meta charset="utf-8">{head}'))
 
 
 def test_an_unknown_page_is_looked_into() -> None:

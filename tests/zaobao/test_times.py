@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester.errors import Unreadable
+from harvester.model import Era
+from harvester.zaobao import read_article, story_ref
 from harvester.zaobao.times import parse_day, parse_instant
+from harvester.zaobao.urls import singapore_day
+from tests.support.figures import Figures
+from tests.support.pages import LONG, page, paragraphs
 
 AFTERNOON = datetime(2021, 1, 22, 7, 33, tzinfo=UTC)  # 15:33 in Singapore
 WITH_SECONDS = datetime(2021, 1, 22, 7, 33, 21, tzinfo=UTC)
@@ -30,12 +38,24 @@ FORMS = [
     ("2021-01-22T00:00:00+08:00", MIDNIGHT),
     ("2021-01-22T15:33+08:00", AFTERNOON),
     ("2021-01-21T23:59:00-08:00", AFTERNOON + timedelta(minutes=26)),
+    # and with zones that others write
+    ("2021-01-22T07:33:21z", WITH_SECONDS),
+    ("2021-01-22 07:33:21 UTC", WITH_SECONDS),
+    ("2021-01-22 07:33:21 GMT", WITH_SECONDS),
+    ("2021-01-22 15:33:21 GMT+0800", WITH_SECONDS),
+    ("2021-01-22 15:33 UTC+8", AFTERNOON),
+    ("2021-01-22T15:33:21+08", WITH_SECONDS),
+    ("2021-01-22T02:33:21-05", WITH_SECONDS),
+    ("2021-01-22T02:33:21\N{MINUS SIGN}05:00", WITH_SECONDS),
+    ("2021-01-22 23:59 SGT", BEFORE_MIDNIGHT),
+    ("2021-01-21 16:00 UTC", MIDNIGHT),
     # and without: the clock of the site
     ("2021-01-22T15:33:21", WITH_SECONDS),
     ("2021-01-22 15:33:21", WITH_SECONDS),
     ("2021-01-22 15:33", AFTERNOON),
     ("2021-01-22 00:00", MIDNIGHT),
     ("2021/01/22 15:33", AFTERNOON),
+    ("2021-01-22 15:33 zaobao.com", AFTERNOON),
     ("2021/1/22  9:05", MORNING),
     ("2021-1-22 9:05", MORNING),
     # JSON-LD of 2019 to 2024
@@ -73,13 +93,80 @@ NO_MOMENTS: list[object] = [
     *("22/01/2021 - 15:33", "13/01/2021 - 15:33", "2021-13-01 15:33", "2021-02-30 15:33"),
     *("2021-01-22 24:00", "2021-01-22 15:60", "2021年2月30日 3:33 PM", "2021年1月22日 25:00"),
     *("0000-00-00 00:00:00", "0001-01-01 00:00", "161130080", "16113008010", "1.6e9"),
+    *("0000000000", "0000000000000", "2021-01-22 15:33 -5:99", "2021-01-22 15:33+25"),
     *("2021-01-22T15:33:21+99:99", None, True, False, [], {}, b"2021-01-22T15:33:21Z", 0, -1),
 ]
 
 
-def test_there_are_forty_forms() -> None:
-    """The threat model asks for 40 forms."""
-    assert len(FORMS) == 40
+ERAS = sorted(set(Era) - {Era.POST})
+FETCHED = datetime(2021, 2, 1, tzinfo=UTC)
+_BYLINE = re.compile(r"\d{4}年\d+月\d+日 \d+:\d\d [AP]M")
+
+
+def stating(value: object, era: Era, where: str, byline: str = "") -> datetime:
+    """Return the moment that is read from a page that states it there, its byline another."""
+    node = json.dumps({"@type": "NewsArticle", "headline": "", "datePublished": value})
+    stated = {
+        "json-ld": f'<script type="application/ld+json">{node}</script>',
+        "meta": f'<meta property="article:published_time" content="{value}">',
+        "byline": "",
+    }
+    html = page(paragraphs([LONG, LONG[::-1]]), era=era, head='<meta charset="utf-8"><head-end>')
+    html = _BYLINE.sub(str(value) if where == "byline" else byline, html)
+    html = html.replace("<head-end>", stated[where])
+    ref = story_ref("/realtime/china/story20210122-1370001")
+    return read_article(html.encode(), ref, FETCHED).published.at
+
+
+def is_read(value: object, era: Era) -> bool:
+    """Say whether a page that states this, and nothing else, has a time."""
+    try:
+        stating(value, era, "json-ld")
+    except Unreadable as problem:
+        return "time of publication" not in problem.problem  # another reason would prove nothing
+    return True
+
+
+@pytest.mark.gate("A4", "times")
+def test_no_form_is_off_by_a_day(figures: Figures) -> None:
+    """Fifty forms, each by itself, and in scripts and metas of a page of every era."""
+    assert len({value for value, _ in FORMS}) == len(FORMS) >= 50
+    alone = [(parse_instant(value), at) for value, at in FORMS]
+    wrong = sum(found is None or singapore_day(found) != singapore_day(at) for found, at in alone)
+    figures.none("forms off by a day", wrong, of=len(FORMS))
+    pages = [
+        (value, era, where, at)
+        for value, at in FORMS
+        for era in ERAS
+        for where in ("json-ld", "meta", "byline")
+        if where == "json-ld"
+        or (where == "meta" and not isinstance(value, float))  # a number of JSON alone
+        or "年" in str(value)  # bylines are for readers
+    ]
+    other = [each for each in pages if stating(*each[:3], "2021年1月30日 8:00 AM") != each[3]]
+    figures.none("pages with another moment", len(other), of=len(pages))
+
+
+@pytest.mark.gate("A4", "times")
+def test_no_time_no_post_and_none_from_the_future(figures: Figures) -> None:
+    """What states no moment, or one more than 48 hours ahead, is refused in every era."""
+    days = (parse_day, "2021年1月22日", "2021年2月30日")  # a day is a time in one small template
+    stated = [value for value in NO_MOMENTS if value not in days and not isinstance(value, bytes)]
+    read = [value for era in ERAS for value in stated if is_read(value, era)]
+    figures.none("pages without a time that were read", len(read), of=len(stated) * len(ERAS))
+    ahead = [timedelta(hours=48, seconds=1), timedelta(days=9), timedelta(days=365 * 60)]
+    near = [timedelta(hours=hours) for hours in (-1, 1, 47, 48)]
+    read = [d for era in ERAS for d in ahead if is_read((FETCHED + d).isoformat(), era)]
+    figures.none("pages of the future that were read", len(read), of=len(ahead) * len(ERAS))
+    near = [d for d in near if is_read((FETCHED + d).isoformat(), Era.SG_2024)]
+    figures.all("pages of the next two days that were read", len(near), of=4)
+
+
+def test_a_leap_second_is_told_by_the_byline() -> None:
+    """Second 60 is no moment of ours; the same page's byline is."""
+    read = stating("2021-01-22T15:59:60Z", Era.SG_2019, "json-ld", "2021年1月22日 11:59 PM")
+
+    assert read == BEFORE_MIDNIGHT
 
 
 @pytest.mark.parametrize(("value", "instant"), FORMS)

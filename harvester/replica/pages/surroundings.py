@@ -6,11 +6,15 @@ It is most of a page's bytes, and everything in it looks a little like an articl
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 
 from harvester.replica.pages.markup import attr, dice, esc, script_json
 from harvester.replica.story import Story
 from harvester.replica.texts import Writer
+
+EDITION = ContextVar("EDITION", default="")
+"""Which other stories a page names: another edition has others, in another order."""
 
 SECTIONS = {
     "realtime": "即时",
@@ -91,7 +95,7 @@ googletag.slots = {script_json(slots)};</script>
 
 def other_headlines(story: Story, count: int, of: str) -> list[tuple[str, str, str]]:
     """Return (path, headline, teaser) of stories that are not this one."""
-    luck = dice(f"{story.story_id}:{of}")
+    luck = dice(f"{story.story_id}:{of}{EDITION.get()}")
     stem = f"/{story.section}/story{story.local:%Y%m%d}-9"
     chosen = luck.sample(_headlines(), count)
     return [(f"{stem}{luck.randrange(100_000):05}", title, teaser) for title, teaser in chosen]

@@ -10,7 +10,7 @@ from harvester.zaobao.clean import Figure
 from harvester.zaobao.extracted import caption_near, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
-from harvester.zaobao.noise import is_inside, is_noise
+from harvester.zaobao.noise import is_inside, noise_ids
 
 BODIES = ("article.article-body", "article#article-body", "#article-body")
 
@@ -20,9 +20,10 @@ def gallery(doc: Document, root: LexborNode | None, selector: str) -> Iterator[F
     page = doc.tree.body
     # The islands of Astro are dropped from the text, but galleries stand in them.
     islands = {node.mem_id for node in doc.tree.css("astro-island")}
+    noise = noise_ids(page) - islands if page is not None else set()
     for image in doc.tree.css(selector):
         told = within(image, root) and not is_inside(image, islands)
-        if told or page is None or is_noise(image, page, but="astro-island"):
+        if told or is_inside(image, noise):
             continue
         if url := real_address(image.attributes, doc.ref.url):
             yield Figure(url, _caption(image))

@@ -34,7 +34,7 @@ def read(doc: Document) -> Extracted:
     """Read the story."""
     root = first(doc.tree, *_BODIES)
     if root is None or not root.text().strip():
-        root = fragment(str(doc.json_ld.get("articleBody") or ""), doc.ref.url)
+        root = fragment(doc.stated_body, doc.ref.url)
     return Extracted(
         era=Era.SG_2013,
         title=doc.title(".body-content h1", "h1.title", "article h1", "h1"),

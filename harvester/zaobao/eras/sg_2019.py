@@ -28,7 +28,7 @@ def read(doc: Document) -> Extracted:
     """Read the story. Its lead picture stands outside of the raw body and is its first root."""
     root = first(doc.tree, *_OWN_BODIES, ".article-content-container", ".field-name-body")
     if root is None:
-        root = fragment(str(doc.json_ld.get("articleBody") or ""), doc.ref.url)
+        root = fragment(doc.stated_body, doc.ref.url)
     return Extracted(
         era=Era.SG_2019,
         title=doc.title("h1.article-title", ".article-title", "h1"),

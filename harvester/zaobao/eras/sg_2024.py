@@ -52,7 +52,7 @@ def read(doc: Document) -> Extracted:
 
 
 def _stated_body(doc: Document) -> LexborNode | None:
-    html = doc.state.get("body_cn") or doc.json_ld.get("articleBody")
+    html = doc.state.get("body_cn") or doc.stated_body
     return fragment(html, doc.ref.url) if isinstance(html, str) and html.strip() else None
 
 

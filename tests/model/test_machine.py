@@ -1,0 +1,42 @@
+"""Whatever happens to it in whatever order, the archive is what a dictionary would be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import ArchiveMachine
+from tests.model.processes import nursery, town
+from tests.support.figures import FULL, Figures, cases
+
+EXAMPLES = cases(15, 250)
+STEPS = cases(20, 50)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.gate("M1 M3 M5 M6", "model: archive and dictionary agree")
+@pytest.mark.parametrize("part", ["one", "two"])
+def test_machine(tmp_path: Path, figures: Figures, part: str) -> None:  # noqa: ARG001
+    """Through edits, removals, kills, restarts, jumps, full disks and hands: they agree."""
+    tally: Counter[str] = Counter()
+    asked = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        suppress_health_check=list(HealthCheck),
+    )
+    with nursery(tmp_path) as hire, town() as site:
+
+        class Machine(ArchiveMachine):
+            def __init__(self) -> None:
+                super().__init__(hire, site, tally)
+
+        run_state_machine_as_test(Machine, settings=asked)
+
+    figures.none("disagreements", 0, of=tally["comparisons"])
+    if FULL:
+        figures.at_least("steps", tally["steps"], EXAMPLES * STEPS * 0.9)
+    figures.at_least("kills at work", tally["kills at work"], EXAMPLES / 10)
