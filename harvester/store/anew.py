@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harvester.errors import DatabaseUnusable, ForeignDatabase, UsageError
-from harvester.store import stories
+from harvester.store import inventory, stories
 from harvester.store.database import CATALOGUE, check, connect_writer, guarded
 from harvester.store.lock import writer_lock
 from harvester.store.tree import disk_errors, make_folder, sync_folder
@@ -50,7 +50,7 @@ def _is_to_go(path: Path) -> bool:
     try:
         with guarded(path), closing(connect_writer(path)) as connection:
             check(connection, path, thorough=True)
-            if not stories.are_any(connection) or next(stories.changed(connection), None):
+            if not stories.are_any(connection) or next(inventory.changed(connection), None):
                 return True
             if _is_cut_short(connection):
                 return False

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from harvester.store import rows, stories, watches
+from harvester.store import inventory, rows, stories, watches
 from harvester.store.database import check, transaction
 from harvester.store.manifest import Manifest
 from harvester.store.tree import PostTree, folder_of
@@ -53,7 +53,7 @@ def audit_folder(
     tree.folder(folder)
     listing = tree.listing(folder)
     expected = set()
-    for page in stories.posts_in(connection, folder):
+    for page in inventory.posts_in(connection, folder):
         digests = each(tree.digest, [row.path for row in page])
         for row, digest in zip(page, digests, strict=True):
             expected.add(row.path)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from harvester.store import stories
+from harvester.store import inventory, stories
 from harvester.store.audit import Difference, Kind, audit_folder, mend, tell_restored
 from harvester.store.database import (
     CATALOGUE,
@@ -23,9 +23,9 @@ from harvester.store.database import (
     guarded,
     require,
 )
+from harvester.store.inventory import TextRow
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import MANIFEST, Manifest, faults
-from harvester.store.stories import TextRow
 from harvester.store.tree import PostTree, folder_of
 
 Progress = Callable[[int, int], None]
@@ -120,7 +120,7 @@ def _compare_files(
     Without the lock a writer may be at work: between a file and its row there is a moment.
     """
     audit = partial(audit_folder, connection, tree)
-    folders = {*tree.folders(), *stories.folders(connection)}
+    folders = {*tree.folders(), *inventory.folders(connection)}
     found = {each for folder in sorted(folders) for each in audit(folder, meter.map)}
     deadline = time.monotonic() + patience
     while found and time.monotonic() < deadline:
@@ -133,11 +133,11 @@ def _compare_files(
 def _check_texts(connection: sqlite3.Connection, meter: _Meter) -> set[Difference]:
     found = set()
     for kind, rows in (
-        (Kind.CHANGED_ROW, stories.changed(connection)),
-        (Kind.DAMAGED_ROW, stories.without_text(connection)),
+        (Kind.CHANGED_ROW, inventory.changed(connection)),
+        (Kind.DAMAGED_ROW, inventory.without_text(connection)),
     ):
         found |= {Difference(path, kind, story_id, revision) for story_id, path, revision in rows}
-    for page in stories.texts(connection):
+    for page in inventory.texts(connection):
         for row, damaged in zip(page, meter.map(_is_damaged, page), strict=True):
             if damaged:
                 found.add(Difference(row.path, Kind.DAMAGED_ROW, row.story_id, row.revision))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiohttp import web
@@ -11,6 +11,7 @@ from aiohttp import web
 from harvester.model import Verdict
 from tests.e2e.support import Place, read
 from tests.handoff.follower_archive import quick_folder
+from tests.support.answering import answering
 from tests.support.charsets import GARBLED, READABLE, Case
 from tests.support.figures import Figures
 
@@ -18,11 +19,10 @@ _FIRST = 1_370_001
 _PATH = "/realtime/china/story20230312-{}"
 
 
-@asynccontextmanager
-async def serving(cases: Mapping[str, Case]) -> AsyncIterator[str]:
+def serving(cases: Mapping[str, Case]) -> AbstractAsyncContextManager[str]:
     """Serve a page for each path, with the header as the case has it; yield the origin."""
 
-    async def handle(request: web.BaseRequest) -> web.Response:
+    def answer(request: web.BaseRequest) -> web.Response:
         case = cases.get(request.path)
         if case is None:
             return web.Response(status=404)
@@ -30,13 +30,7 @@ async def serving(cases: Mapping[str, Case]) -> AsyncIterator[str]:
         number = int(request.path.rpartition("-")[2])
         return web.Response(body=case.body(number), headers={"Content-Type": f"text/html{label}"})
 
-    runner = web.ServerRunner(web.Server(handle))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    return answering(answer)
 
 
 @pytest.mark.gate("N9", "wrong and lying charsets")

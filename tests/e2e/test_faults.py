@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from harvester.runs import Order, Source
 from harvester.store import open_archive
 from tests.e2e.processes import replica
 from tests.e2e.support import Clock, Place, Watcher, address, small_site, story
+from tests.support.answering import answering
 
 CONSENT = (
     "<!DOCTYPE html><html><head><title>Cookie 同意</title></head><body><h1>我们重视您的隐私</h1>"
@@ -32,22 +32,6 @@ async def server() -> AsyncIterator[ReplicaServer]:
     """Yield a running replica of six stories."""
     async with ReplicaServer(small_site(6)) as server:
         yield server
-
-
-@asynccontextmanager
-async def answering(answer: Callable[[web.BaseRequest], web.Response]) -> AsyncIterator[str]:
-    """Run a server that gives this answer to every request; yield its origin."""
-
-    async def handle(request: web.BaseRequest) -> web.Response:
-        return answer(request)
-
-    runner = web.ServerRunner(web.Server(handle))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_moment_of_trouble_is_waited_out(place: Place, server: ReplicaServer) -> None:

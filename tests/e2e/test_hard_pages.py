@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiohttp import web
@@ -12,6 +11,7 @@ from aiohttp import web
 from harvester.zaobao.burden import TAG_LIMIT
 from tests.e2e.support import Place
 from tests.handoff.follower_archive import quick_folder
+from tests.support.answering import answering
 from tests.support.figures import FULL, Figures, cases
 from tests.support.pages import LONG, page, paragraphs
 
@@ -25,21 +25,14 @@ _HARD = (
 )
 
 
-@asynccontextmanager
-async def serving(pages: dict[str, bytes]) -> AsyncIterator[str]:
+def serving(pages: dict[str, bytes]) -> AbstractAsyncContextManager[str]:
     """Serve these pages; yield the origin."""
 
-    async def handle(request: web.BaseRequest) -> web.Response:
+    def answer(request: web.BaseRequest) -> web.Response:
         body = pages.get(request.path)
         return web.Response(body=body, status=200 if body else 404, content_type="text/html")
 
-    runner = web.ServerRunner(web.Server(handle))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    return answering(answer)
 
 
 async def _longest_lag(over: asyncio.Event) -> float:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from tests.labelled.labels import Label, labels
+from tests.support.answering import answering
 
 _TYPES = {
     ".html": "text/html",
@@ -23,20 +24,9 @@ Answer = Callable[[str, str], web.Response]
 """From host and path to what is sent."""
 
 
-@asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
+def serving(answer: Answer) -> AbstractAsyncContextManager[str]:
     """Serve on a loopback port until the block ends; yield the origin."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        return answer(request.host.partition(":")[0].lower(), request.path)
-
-    runner = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    return answering(lambda request: answer(request.host.partition(":")[0].lower(), request.path))
 
 
 def labelled_answer() -> Answer:

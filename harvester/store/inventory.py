@@ -1,0 +1,121 @@
+"""All stories, to be compared with the disk and with what the rows say of themselves."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harvester.store.rows import PAGE, further
+from harvester.store.schema import SEALED
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """A story as far as its file is concerned."""
+
+    story_id: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A revision as it lies in the catalogue; `post` is compressed."""
+
+    story_id: str
+    revision: int
+    path: str
+    sha256: str
+    post: bytes
+
+
+def posts_in(connection: sqlite3.Connection, folder: str) -> Iterator[list[PostRow]]:
+    """Page through the stories whose files lie in a folder (not below it), by path.
+
+    Each page is one short read, so a writer is never kept waiting.
+    """
+    prefix = f"{folder}/" if folder else ""
+    last, end = prefix, f"{folder}0" if folder else "\U0010ffff"
+    while True:
+        page = [
+            PostRow(*row)
+            for row in connection.execute(
+                "SELECT story_id, path, sha256 FROM stories WHERE path > ? AND path < ? "
+                "AND instr(substr(path, ?), '/') = 0 ORDER BY path LIMIT ?",
+                (last, end, len(prefix) + 1, PAGE),
+            )
+        ]
+        if not page:
+            return
+        yield page
+        last = further(last, page[-1].path)
+
+
+def folders(connection: sqlite3.Connection) -> set[str]:
+    """Return the folders in which stories have their files."""
+    found: set[str] = set()
+    last = ""
+    while True:
+        page = connection.execute(
+            "SELECT path FROM stories WHERE path > ? ORDER BY path LIMIT ?", (last, PAGE)
+        ).fetchall()
+        if not page:
+            return found
+        found.update(path.rpartition("/")[0] for (path,) in page)
+        last = further(last, page[-1][0])
+
+
+def texts(connection: sqlite3.Connection) -> Iterator[list[TextRow]]:
+    """Page through every revision of every story."""
+    last = ("", 0)
+    while True:
+        page = [
+            TextRow(*row)
+            for row in connection.execute(
+                "SELECT story_id, r.revision, path, r.sha256, post "
+                "FROM revisions r JOIN stories USING (story_id) "
+                "WHERE (story_id, r.revision) > (?, ?) ORDER BY story_id, r.revision LIMIT ?",
+                (*last, PAGE // 4),
+            )
+        ]
+        if not page:
+            return
+        yield page
+        last = further(last, (page[-1].story_id, page[-1].revision))
+
+
+def _broken(table: str, alias: str) -> str:
+    """Return the condition that a row does not have the seal of what it says."""
+    columns = ", ".join(f"{alias}.{column}" for column in SEALED[table].split(", "))
+    return f"{alias}.seal IS NOT seal({columns})"
+
+
+_CHANGED = (
+    (
+        "s.story_id, s.path, s.revision FROM stories s LEFT JOIN changes c USING (story_id, seq)",
+        f"c.path IS NOT s.path OR {_broken('stories', 's')}",
+    ),
+    ("story_id, path, revision FROM changes c", _broken("changes", "c")),
+    (
+        "story_id, path, r.revision FROM revisions r JOIN stories s USING (story_id)",
+        _broken("revisions", "r"),
+    ),
+)
+
+
+def changed(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
+    """Return story, path and revision of rows that do not say what was written.
+
+    Their seal is broken, or the last change of a story is not in the log.
+    """
+    for source, condition in _CHANGED:
+        yield from connection.execute(f"SELECT {source} WHERE {condition}")
+
+
+def without_text(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
+    """Return story, path and revision of rows whose current text is not among the revisions."""
+    yield from connection.execute(
+        "SELECT story_id, path, s.revision FROM stories s LEFT JOIN revisions r "
+        "USING (story_id, revision) WHERE r.sha256 IS NOT s.sha256"
+    )
