@@ -56,8 +56,9 @@ from harvester.zaobao.urls import PRINT_LEAD
 log = logging.getLogger(__name__)
 
 _WRITE = Opinion(Course.WRITE)
-# So many other texts wait with their pages, some 150 kB each.
+# So many other texts wait with their pages, of so many bytes at most.
 _REVISIONS_WAITING = 200
+_BYTES_WAITING = 64 * 2**20
 _WAY_OUT = "look at some of them; --all-revisions writes them if they are right"
 
 Work = tuple[StoryRef, Visit | None]
@@ -231,7 +232,8 @@ class Pipeline:
         if ending.pending:
             self._revised += 1
             self._revisions.append((ref, visit, *ending.pending))
-            if len(self._revisions) >= _REVISIONS_WAITING:
+            waiting = sum(len(page.body) for _, _, page, _, _ in self._revisions)
+            if len(self._revisions) >= _REVISIONS_WAITING or waiting >= _BYTES_WAITING:
                 await self._settle_revisions()
             return None
         return ending.decision

@@ -196,7 +196,8 @@ class Visitor:
         seen = _seen(ref, before, page, at)
         expected = await self._archive.expect(draft)
         opinion = self._scrutiny.weigh(Reading(ref, before, article, expected))
-        if expected.verdict is Verdict.DUPLICATE and await self._is_everywhere(draft, before):
+        twin = expected.verdict is Verdict.DUPLICATE and opinion.course is not Course.DRIFT
+        if twin and await self._is_everywhere(draft, before):
             opinion = Opinion(Course.HOLD, "the text of several other stories of the last day")
         match opinion.course:
             case Course.HOLD | Course.DRIFT as course:

@@ -67,8 +67,11 @@ class _Gates:
             report.Ended(threats, title, phase.nodeid, phase.outcome, phase.duration, taken)
         )
 
-    def pytest_sessionfinish(self) -> None:
-        """Write them down."""
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write them down; a process that died with its test tells of no gate."""
+        if exitstatus and all(each.outcome == "passed" for each in self.ended):
+            told = f"pytest ended with {exitstatus:d}, and no test says why"
+            self.ended.append(report.Ended("", "all", told, "failed", 0.0, ()))
         report.write(self.ended, Path(report.REPORT))
 
 

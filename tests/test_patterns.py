@@ -234,8 +234,8 @@ def test_no_expression_takes_long(figures: Figures) -> None:
         tried = {name: _growing(*each) for name, each in COLLECTED.items()}
         slow = {name: text for name, text in tried.items() if text}
 
-    assert slow == {}
-    figures.none("expressions that are slow", len(slow), of=len(COLLECTED))
+    shown = f": {sorted(slow)}" if slow else ""
+    figures.none(f"expressions that are slow{shown}", len(slow), of=len(COLLECTED))
 
 
 @pytest.mark.parametrize(

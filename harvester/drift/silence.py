@@ -31,19 +31,19 @@ class Flow:
     pause: float = 0.0
     alarmed: bool = False
 
-    def take(self, at: datetime) -> None:
-        """Take in a story; a pause that was an alarm is not usual."""
+    def take(self, at: datetime, awake: datetime | None) -> None:
+        """Take in a story; a pause is usual if somebody looked all along, and none that alarmed."""
         passed = (at - self.newest).total_seconds()
         if passed <= 0:
             return
-        if not self.alarmed:
+        if not self.alarmed and awake is not None and self.newest >= awake:
             faded = self.pause * 0.5 ** (passed / _HALVED.total_seconds())
             self.pause = max(passed, faded)
         self.newest = at
 
     def is_silent(self, now: datetime, awake: datetime) -> bool:
         """Say whether nothing came for too long, to somebody `awake` since then."""
-        known = self.newest - self.first >= _KNOWN
+        known = self.pause > 0 and self.newest - self.first >= _KNOWN
         return known and now - max(self.newest, awake) > self._patience()
 
     def is_closed(self, now: datetime) -> bool:
@@ -68,7 +68,7 @@ class Silence:
         self.flows[section] = flow
         if len(self.flows) > _MOST:
             del self.flows[next(iter(self.flows))]
-        flow.take(at)
+        flow.take(at, self.awake)
         if not (flow.alarmed and flow.newest == at):
             return {}
         flow.alarmed = False

@@ -5,19 +5,21 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from harvester.errors import DatabaseUnusable, ForeignDatabase, UsageError
 from harvester.store import inventory, stories
-from harvester.store.database import CATALOGUE, check, connect_writer, guarded
+from harvester.store.database import CATALOGUE, connect_writer, guarded
 from harvester.store.lock import writer_lock
 from harvester.store.tree import disk_errors, make_folder, sync_folder
 
 REBUILD = "rebuild"
 """The name under which a run notes that it makes a catalogue anew; its outcome is then "done"."""
 
-# SQLite would play a journal that stays behind into the next file of the name: it goes first.
-_FILES = tuple(CATALOGUE + ending for ending in ("-journal", "-wal", "-shm", ""))
+# The catalogue first: without its journal it may be torn and yet pass every check. A journal that
+# is left without it is moved by the next call.
+_FILES = tuple(CATALOGUE + ending for ending in ("", "-journal", "-wal", "-shm"))
 
 
 def set_catalogue_aside(state: Path, now: datetime, *, discard: bool) -> Path | None:
@@ -29,28 +31,34 @@ def set_catalogue_aside(state: Path, now: datetime, *, discard: bool) -> Path | 
     """
     make_folder(state)
     with writer_lock(state):
-        if not (state / CATALOGUE).exists() or not (discard or _is_to_go(state / CATALOGUE)):
+        left = [state / name for name in _FILES if (state / name).exists()]
+        if not left or (left[0].name == CATALOGUE and not _is_to_go(left[0], discard=discard)):
             return None
-        folder = state / "aside" / f"catalogue-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        folder = _free(state / "aside" / f"catalogue-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
         make_folder(folder)
         with disk_errors(folder):
-            for name in _FILES:
-                if (state / name).exists():
-                    (state / name).rename(folder / name)
+            for path in left:
+                path.rename(folder / path.name)
         sync_folder(folder)
         sync_folder(state)
         return folder
 
 
-def _is_to_go(path: Path) -> bool:
+def _free(wished: Path) -> Path:
+    """Return a name that is free there."""
+    names = chain([wished], (wished.with_name(f"{wished.name}-{n}") for n in count(2)))
+    return next(name for name in names if not name.exists())
+
+
+def _is_to_go(path: Path, *, discard: bool) -> bool:
     """Return whether a catalogue is of no use; False where it is being made anew.
 
     Raises for one that is well and holds stories, and for one that is not ours.
     """
     try:
         with guarded(path), closing(connect_writer(path)) as connection:
-            check(connection, path, thorough=True)
-            if not stories.are_any(connection) or next(inventory.changed(connection), None):
+            inventory.require_sound(connection, path)
+            if discard or not stories.are_any(connection):
                 return True
             if _is_cut_short(connection):
                 return False

@@ -340,11 +340,11 @@ class Archive:
         """Copy the catalogue to `folder/harvester-YYYYMMDDTHHMMSSZ.db` (UTC); return its path.
 
         Durable, and whole as soon as it has that name. The newest `keep` stay. Other calls wait
-        until it is done.
+        until it is done, and until the catalogue was looked through for damage.
         """
-        now = self._clock.now()
+        now, database = self._clock.now(), self._database.path
         return await self._database.run(
-            partial(take_snapshot, folder=folder, now=now, keep=keep),
+            partial(take_snapshot, database=database, folder=folder, now=now, keep=keep),
         )
 
     async def last_change(self) -> int:
@@ -376,8 +376,8 @@ class Archive:
             self._tree.remove(path)
             return place
 
-        self._queue.refuse_after_failure()
-        return await self._database.run(move)
+        with self._queue.guarding():
+            return await self._database.run(move)
 
     async def _transact(self, write: Callable[[sqlite3.Connection], T]) -> T:
         def work(connection: sqlite3.Connection) -> T:

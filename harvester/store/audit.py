@@ -153,12 +153,12 @@ def sweep(
     if not stories.are_any(connection):
         with transaction(connection):
             rows.mark_dirty(connection, tree.folders())
-    tell_restored(connection, now)
     # The manifest's folder is marked by no batch.
     for name in tree.listing("").leftovers:
         tree.remove(name)
     marked = rows.dirty_folders(connection)
     tree.settle(marked)
+    tell_restored(connection, now)
     orphans = []
     for folder in marked:
         found = list(audit_folder(connection, tree, folder))

@@ -29,7 +29,7 @@ READER_PATIENCE = 5.0
 # Without WAL a commit waits for every reader to finish: a slow one must not fail the writer.
 WRITER_PATIENCE = 60.0
 
-_WAY_OUT = "put a copy of it back, or make it again from the posts with `harvester rebuild`"
+WAY_OUT = "put a copy of it back, or make it again from the posts with `harvester rebuild`"
 _DISK = frozenset(
     {
         sqlite3.SQLITE_IOERR,
@@ -53,7 +53,7 @@ def durability(version: tuple[int, ...]) -> tuple[str, str]:
 
 @contextmanager
 def guarded(
-    path: Path, way_out: str = _WAY_OUT, unusable: type[DatabaseUnusable] = DatabaseUnusable
+    path: Path, way_out: str = WAY_OUT, unusable: type[DatabaseUnusable] = DatabaseUnusable
 ) -> Iterator[None]:
     """Turn what SQLite reports about the file at `path` into our errors; bugs pass through.
 
@@ -200,7 +200,7 @@ def check(connection: sqlite3.Connection, path: Path, *, thorough: bool = False)
     with guarded(path), closing(connection.execute(f"PRAGMA {name}(1)")) as cursor:
         (answer,) = cursor.fetchone()
     if answer != "ok":
-        raise DatabaseUnusable(f"{path}: damaged ({answer}); {_WAY_OUT}")
+        raise DatabaseUnusable(f"{path}: damaged ({answer}); {WAY_OUT}")
 
 
 class Database:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from harvester.errors import DatabaseUnusable
+from harvester.store.database import WAY_OUT, check
 from harvester.store.rows import PAGE, further
-from harvester.store.schema import SEALED
+from harvester.store.stories import is_broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +88,19 @@ def texts(connection: sqlite3.Connection) -> Iterator[list[TextRow]]:
         last = further(last, (page[-1].story_id, page[-1].revision))
 
 
-def _broken(table: str, alias: str) -> str:
-    """Return the condition that a row does not have the seal of what it says."""
-    columns = ", ".join(f"{alias}.{column}" for column in SEALED[table].split(", "))
-    return f"{alias}.seal IS NOT seal({columns})"
-
-
+_TABLES = ("stories", "changes", "revisions")
+_STEP = 10 * PAGE
 _CHANGED = (
     (
         "s.story_id, s.path, s.revision FROM stories s LEFT JOIN changes c USING (story_id, seq)",
-        f"c.path IS NOT s.path OR {_broken('stories', 's')}",
+        "s",
+        f"(c.path IS NOT s.path OR {is_broken('stories', 's')})",
     ),
-    ("story_id, path, revision FROM changes c", _broken("changes", "c")),
+    ("story_id, path, revision FROM changes c", "c", is_broken("changes", "c")),
     (
         "story_id, path, r.revision FROM revisions r JOIN stories s USING (story_id)",
-        _broken("revisions", "r"),
+        "r",
+        is_broken("revisions", "r"),
     ),
 )
 
@@ -107,10 +108,22 @@ _CHANGED = (
 def changed(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
     """Return story, path and revision of rows that do not say what was written.
 
-    Their seal is broken, or the last change of a story is not in the log.
+    Their seal is broken, or the last change of a story is not in the log. Read in short steps.
     """
-    for source, condition in _CHANGED:
-        yield from connection.execute(f"SELECT {source} WHERE {condition}")
+    for table, (source, alias, condition) in zip(_TABLES, _CHANGED, strict=True):
+        (last,) = connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()  # noqa: S608
+        query = f"SELECT {source} WHERE {alias}.rowid > ? AND {alias}.rowid <= ? AND {condition}"
+        for start in range(0, last, _STEP):
+            yield from connection.execute(query, (start, start + _STEP)).fetchall()
+
+
+def require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Read the whole catalogue, its indexes and seals. Raises DatabaseUnusable for any damage."""
+    check(connection, path, thorough=True)
+    if found := next(changed(connection), None):
+        raise DatabaseUnusable(
+            f"{path}: damaged (a row of {found[1]} does not say what was written); {WAY_OUT}"
+        )
 
 
 def without_text(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:

@@ -20,7 +20,7 @@ SEALED = {
 }
 
 # A step that has been released is never edited; a change is a new step at the end.
-# `post` stands last in `revisions` so that reading the other columns does not touch its pages.
+# `post` stands last but for the seal in `revisions`: reading the others does not touch its pages.
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE sightings (

@@ -7,19 +7,24 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harvester.store.inventory import require_sound
 from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
 
 _NAME = re.compile(r"harvester-\d{8}T\d{6}Z\.db")
 _LEFTOVER = re.compile(r"\.harvester-\d{8}T\d{6}Z\.db\.tmp(-journal)?")
 
 
-def take_snapshot(connection: sqlite3.Connection, folder: Path, now: datetime, keep: int) -> Path:
+def take_snapshot(
+    connection: sqlite3.Connection, database: Path, folder: Path, now: datetime, keep: int
+) -> Path:
     """Copy the catalogue to `folder/harvester-YYYYMMDDTHHMMSSZ.db` (UTC), durably; return its path.
 
-    The name appears when the copy is whole. Of the copies before it the newest `keep - 1` stay;
-    nothing else in the folder is touched but what a killed writer left of such a copy. Raises
-    DiskError, and sqlite3.Error where the catalogue cannot be read or the disk is full.
+    One that is damaged is not copied: in time no good copy would be left. The name appears when the
+    copy is whole. Of the copies before it the newest `keep - 1` stay; nothing else in the folder is
+    touched but what a killed writer left of such a copy. Raises DatabaseUnusable, DiskError, and
+    sqlite3.Error where the disk is full.
     """
+    require_sound(connection, database)
     make_folder(folder)
     target = folder / f"harvester-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.db"
     temporary = target.with_name(f".{target.name}.tmp")

@@ -94,6 +94,7 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -
     row = connection.execute(f"SELECT access, era, tags FROM stories {held}", seen).fetchone()  # noqa: S608
     if row is None:
         return
+    _require_whole(connection, article.story_id)
     connection.execute(f"UPDATE stories SET observed_at = ? {held}", (seen[2], *seen))  # noqa: S608
     _seal(connection, "stories", "story_id = ?", article.story_id)
     if article.era is Era.POST:
@@ -111,6 +112,7 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -
 
 def bury_story(connection: sqlite3.Connection, story_id: str, now: datetime) -> bool:
     """Mark a story as gone from the site; False if there is none or it is gone already."""
+    _require_whole(connection, story_id)
     cursor = connection.execute(
         "UPDATE stories SET gone_at = ? WHERE story_id = ? AND gone_at IS NULL",
         (stamp(now), story_id),
@@ -127,6 +129,7 @@ def restore_story(
 
     What was seen before the story was gone, in an old capture, says nothing.
     """
+    _require_whole(connection, story_id)
     cursor = connection.execute(
         "UPDATE stories SET gone_at = NULL WHERE story_id = ? AND gone_at <= ?",
         (story_id, stamp(seen_at)),
@@ -137,16 +140,19 @@ def restore_story(
 
 def tell_again(connection: sqlite3.Connection, story_id: str, now: datetime) -> None:
     """Let consumers hear of a story whose file was not what they may have taken it for."""
+    _require_whole(connection, story_id)
     _insert_change(connection, "revised", story_id, now)
 
 
 def write_alias(
     connection: sqlite3.Connection, draft: Draft, of_story_id: str, now: datetime
 ) -> None:
-    """Note that a story has the text of another one."""
+    """Note that a story has the text of another one, and since when."""
     connection.execute(
-        "INSERT OR REPLACE INTO aliases (story_id, of_story_id, url, content_hash, seen_at) "
-        "VALUES (?,?,?,?,?)",
+        "INSERT INTO aliases AS a (story_id, of_story_id, url, content_hash, seen_at) "
+        "VALUES (?,?,?,?,?) ON CONFLICT (story_id) DO UPDATE SET (of_story_id, url, content_hash, "
+        "seen_at) = (excluded.of_story_id, excluded.url, excluded.content_hash, "
+        "iif(a.content_hash = excluded.content_hash, a.seen_at, excluded.seen_at))",
         (draft.article.story_id, of_story_id, draft.article.url, draft.content_hash, stamp(now)),
     )
 
@@ -246,23 +252,21 @@ def _next_revision(connection: sqlite3.Connection, story_id: str) -> int:
 def _insert_revision(
     connection: sqlite3.Connection, draft: Draft, number: int, now: datetime
 ) -> None:
-    connection.execute(
-        "INSERT INTO revisions (story_id, revision, content_hash, title, published, observed_at, "
-        "stored_at, sha256, post) VALUES (?,?,?,?,?,?,?,?,?)",
-        (
-            draft.article.story_id,
-            number,
-            draft.content_hash,
-            draft.article.title,
-            stamp(draft.article.published.at),
-            stamp(draft.observed_at),
-            stamp(now),
-            hashlib.sha256(draft.data).hexdigest(),
-            zlib.compress(draft.data),
-        ),
+    row = (
+        draft.article.story_id,
+        number,
+        draft.content_hash,
+        draft.article.title,
+        stamp(draft.article.published.at),
+        stamp(draft.observed_at),
+        stamp(now),
+        hashlib.sha256(draft.data).hexdigest(),
     )
-    story_id = draft.article.story_id
-    _seal(connection, "revisions", "story_id = ? AND revision = ?", story_id, number)
+    connection.execute(
+        f"INSERT INTO revisions ({SEALED['revisions']}, post, seal) "  # noqa: S608
+        "VALUES (?,?,?,?,?,?,?,?,?, seal(?,?,?,?,?,?,?,?))",
+        (*row, zlib.compress(draft.data), *row),
+    )
 
 
 def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: datetime) -> None:
@@ -277,6 +281,25 @@ def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: 
     )
     _seal(connection, "changes", "seq = ?", cursor.lastrowid)
     _seal(connection, "stories", "story_id = ?", story_id)
+
+
+def _require_whole(connection: sqlite3.Connection, story_id: str) -> None:
+    """Raise sqlite3.DataError for a row that does not say what was written.
+
+    Before a part of it is changed: a new seal would make the rest of it true.
+    """
+    if connection.execute(
+        f"SELECT 1 FROM stories WHERE story_id = ? AND {is_broken('stories')}",  # noqa: S608
+        (story_id,),
+    ).fetchone():
+        raise sqlite3.DataError(f"the row of story {story_id} does not say what was written")
+
+
+def is_broken(table: str, alias: str = "") -> str:
+    """Return the condition that a row does not have the seal of what it says."""
+    alias = alias or table
+    columns = ", ".join(f"{alias}.{column}" for column in SEALED[table].split(", "))
+    return f"{alias}.seal IS NOT seal({columns})"
 
 
 def _seal(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.docs.conftest import program
 from tests.docs.site import RECIPE, build
 from tests.handoff.searching import keep
 from tests.serve.support import Told
-from tests.support.figures import Figures, cases
+from tests.support.figures import FULL, Figures, cases
 from tests.support.pages import LONG, NOW, URL, page
 from tests.support.payloads import CALL, PAYLOADS
 
@@ -133,11 +133,14 @@ def _nothing(_path: str) -> None:
 
 def _judge(figures: Figures, where: str, seen: Seen, of: int) -> None:
     """Hold what a browser saw to nothing."""
-    assert seen.acts == []
-    figures.none(f"acts of scripts in {where}", len(seen.acts), of)
+    figures.none(f"acts of scripts in {where}{_shown(seen.acts)}", len(seen.acts), of)
     asked = [url for kind, url in seen.requests if kind in _OF_SCRIPTS]
-    assert asked == []
-    figures.none(f"requests of scripts and styles in {where}", len(asked), of)
+    figures.none(f"requests of scripts and styles in {where}{_shown(asked)}", len(asked), of)
+
+
+def _shown(wrong: Collection[str]) -> str:
+    """Return some of what is wrong, to stand behind the name of its figure."""
+    return f": {sorted(wrong)[:5]}" if wrong else ""
 
 
 @pytest.mark.gate("C5", _GATE)
@@ -149,7 +152,7 @@ async def test_control(figures: Figures, browser: Browser) -> None:
         seen = await shown.show([f"{HOME}{path}" for path in pages])
 
     fired = len(set(seen.dialogs))
-    figures.at_least("payloads that run as they stand", fired, len(_SHOWN) / 3)
+    figures.at_least("payloads that run as they stand", fired, 200 if FULL else len(_SHOWN) / 3)
     assert [url for _, url in seen.requests if "evil.example" in url]
 
 
@@ -167,8 +170,9 @@ async def test_bodies(figures: Figures, browser: Browser, stored: Stored) -> Non
     _judge(figures, "clean bodies", of_clean, len(clean))
     _judge(figures, "verbatim bodies", of_verbatim, len(verbatim))
     asked = {url for _, url in of_clean.requests}
-    assert asked <= declared
-    figures.none("requests that no picture or frame declares", len(asked - declared), of=len(asked))
+    undeclared = asked - declared
+    what = f"requests that no picture or frame declares{_shown(undeclared)}"
+    figures.none(what, len(undeclared), of=len(asked))
 
 
 def _media(body: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 `python -m tests.daemon.soak FOLDER DAYS HOURS SECONDS` prints a JSON line for each simulated day of
 so many HOURS; a story appears every so many SECONDS. The site is made up on the fly and bounded, so
-that what grows is the daemon.
+that what grows is the daemon. The feeds are written every minute on the first day, as always, and
+every hour after it: they would cost more than all else.
 """
 
 from __future__ import annotations
@@ -175,6 +176,7 @@ async def _days(folder: Path, days: int, hours: float, every: float, clock: Virt
             sys.stdout.flush()
             if daemon.done():
                 break
+            outlets._FEEDS_EVERY = HOUR  # noqa: SLF001 - see above
         signals.stop()
         await daemon
 
@@ -183,8 +185,6 @@ def main() -> None:
     """Run the days."""
     days, hours, every = map(float, sys.argv[2:])
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    # Written every minute, feeds would cost more than all else.
-    outlets._FEEDS_EVERY = HOUR  # noqa: SLF001
     clock = VirtualClock(START)
     run(_days(Path(sys.argv[1]), int(days), hours, every, clock), clock)
 

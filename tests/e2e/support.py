@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from harvester.store import MANIFEST, ArticleRow, Revision, open_archive, verify
 if TYPE_CHECKING:
     from harvester.discover import Discovery
 
+_ENTITY = re.compile("&(?:#123|#40|lt);")  # what the link line may not hold as it is
 _FRONT_MATTER = re.compile(
     r"---\n(?P<header>(?s:.*?))\n---\n<!--(?P<epoch>\d+)-->\n\[(?P<title>.*)\]\((?P<url>\S+)\)\n------\n"
     r"\n<div>\n(?P<body>.*)\n</div>\n"
@@ -244,7 +246,7 @@ def read(data: bytes) -> Written:
         node.decompose()
     return Written(
         title=header["title"],
-        link_title=match["title"].replace("&#123;", "{"),
+        link_title=_ENTITY.sub(lambda found: unescape(found[0]), match["title"]),
         date=header["date"].astimezone(UTC),
         epoch=datetime.fromtimestamp(int(match["epoch"]) / 1000, UTC),
         url=header["from"],

@@ -80,6 +80,9 @@ async def jumped(jump: str, tmp_path: Path, server: ReplicaServer, figures: Figu
         await asyncio.sleep(25)
         looks = sum(LIST in request.target for request in server.log) - before
         figures.at_most(f"looks to catch up ({jump})", looks, 1)
+        if not forward:  # it has not stopped: when the next slots pass it looks again
+            clock.write_text("+3600", "ascii")
+            figures.all(f"looks when it is time again ({jump})", await held(place, 4), of=1)
         process.terminate()
         assert await process.wait() == 0
     finally:
@@ -96,5 +99,5 @@ async def jumped(jump: str, tmp_path: Path, server: ReplicaServer, figures: Figu
 async def test_a_process_whose_clock_is_set(
     jump: str, tmp_path: Path, server: ReplicaServer, figures: Figures
 ) -> None:
-    """Set forward it catches up once; set back it does not race; what it holds is whole."""
+    """Set forward it catches up once; set back it does not race, nor stop; all is whole."""
     await jumped(jump, tmp_path, server, figures)

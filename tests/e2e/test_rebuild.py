@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sqlite3
@@ -12,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from harvester import runs
+from harvester.replica import Site
+from harvester.replica.server import ReplicaServer
 from harvester.store import CATALOGUE, open_archive
 from tests.e2e.processes import harvester, one_object, refused, started
+from tests.e2e.support import Place, Watcher
 from tests.handoff.follower_archive import quick_folder, real_draft
 from tests.support.figures import Figures, cases
 
@@ -85,6 +90,39 @@ def test_the_same_catalogue_again(place: Path, figures: Figures) -> None:
     assert harvester("verify", cwd=place).returncode == 0
     (kept,) = (place / "state" / "aside").glob("catalogue-*")
     assert set((kept / CATALOGUE).read_bytes()) == {0}
+
+
+@pytest.mark.gate("M8", "catalogue rebuilt from the posts")
+async def test_what_posts_know_of_a_crawl(place: Path, figures: Figures) -> None:
+    """After a crawl with edits and removals every story has its text, address, name and access.
+
+    Its earlier texts, what is gone, rejected or another's twin are known to the catalogue alone.
+    """
+    async with ReplicaServer(Site.arranged()) as server:
+        crawl = Place(place, server.origin)
+        await crawl.backfill()
+        edited = sorted(crawl.articles())[:5]
+        for story_id in edited:
+            server.site.edit(story_id, blocks=["改过的一段话，比原来的长一些。" * 5])
+        await crawl.fetch(*(crawl.articles()[story_id].url for story_id in edited))
+    before, texts = told(crawl), crawl.files()
+
+    await runs.rebuild(crawl.settings(), Watcher(), crawl.clock, asyncio.Event(), discard=True)
+
+    after = told(crawl)
+    crawl.check()
+    figures.none("stories that differ", sum(before[i] != after.get(i) for i in before), len(before))
+    assert before.keys() == after.keys()
+    assert texts == crawl.files()
+    assert len(edited) == 5
+
+
+def told(place: Place) -> dict[str, tuple[object, ...]]:
+    """Return what both a crawl and a post know of each story."""
+    return {
+        row.story_id: (row.url, row.title, row.published, row.access, row.content_hash, row.path)
+        for row in place.articles().values()
+    }
 
 
 def test_a_sound_catalogue_is_not_thrown_away(place: Path) -> None:

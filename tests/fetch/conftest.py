@@ -112,10 +112,12 @@ class FakeSite:
         """Listen on a free port of loopback; at the end drop every connection."""
         async with await asyncio.start_server(self._connected, "127.0.0.1", 0) as server:
             self.port = server.sockets[0].getsockname()[1]
-            yield self
-            for task in self._open:
-                task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
+            try:
+                yield self
+            finally:  # the server waits for its connections, also where the block has failed
+                for task in self._open:
+                    task.cancel()
+                await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -216,6 +218,16 @@ class Sentinels:
     port: int
     port6: int
     seen: list[object] = field(default_factory=list)
+
+    async def others(self) -> int:
+        """Connect oneself and wait until that is seen; return how many others were before it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        await reader.read()  # who is seen is hung up on
+        writer.close()
+        await writer.wait_closed()
+        seen = [peer for peer in self.seen if peer != writer.get_extra_info("sockname")]
+        assert len(seen) == len(self.seen) - 1
+        return len(seen)
 
 
 @pytest.fixture

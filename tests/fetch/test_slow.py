@@ -27,6 +27,8 @@ CUT = "the body was cut or damaged"
 LOST = "the connection was lost"
 UNREADABLE = "not a readable HTTP answer"
 LARGE = "larger than {cap:,} bytes"
+# Limits turned down for those that only they end: however slow the machine is, no other one does.
+SHORT: dict[str, dict[str, float]] = {SILENT: {"first_byte": 0.5}, LATE: {"total": 3.0}}
 
 
 def says(head: bytes, pause: float | None = None) -> Script:
@@ -99,27 +101,35 @@ def scripts(pause: float) -> dict[str, tuple[Script, set[str]]]:
 
 @pytest.mark.gate("N6", "slow and endless servers")
 async def test_each_ends_in_its_own_words(desk: Desk, site: FakeSite, figures: Figures) -> None:
-    """With limits turned down all of them at once: freed, typed, and none stops another."""
+    """With some limits turned down all of them at once: freed, typed, and none stops another."""
     kinds = scripts(0.02)
     for path, (script, _) in kinds.items():
         site.serve(path, script)
     site.serve("/well", site.reply(200, b"well"))
-    limits = {"first_byte": 0.5, "total": 3.0}
-    fetcher = await desk.open(None, attempts=1, concurrency=100, rate=1e6, **limits)
+    url = "https://www.zaobao.com.sg{}".format
+    usual, *others = [
+        await desk.open(None, attempts=1, concurrency=100, rate=1e6, **limits)
+        for limits in ({}, *SHORT.values())
+    ]
+    short = dict(zip(SHORT, others, strict=True))
+    for fetcher in others:  # robots.txt is read before anything floods
+        await fetcher.get(url("/well"))
 
     async def problem(path: str) -> str:
+        (*_, expected) = kinds[path][1]
         try:
-            await fetcher.get(f"https://www.zaobao.com.sg{path}", cap=MIB)
+            await short.get(expected, usual).get(url(path), cap=MIB)
         except FetchFailed as error:
             return error.problem
         return ""
 
     hostile = asyncio.gather(*map(problem, kinds))
-    well = await fetcher.get("https://www.zaobao.com.sg/well")
+    well = await usual.get(url("/well"))
     ends = dict(zip(kinds, await hostile, strict=True))
 
     assert well.body == b"well"
-    wrong = unexpected(ends, kinds, cap=MIB, **limits)
+    turned_down = SHORT[SILENT] | SHORT[LATE]
+    wrong = unexpected(ends, kinds, cap=MIB, **turned_down)
     figures.none(f"freed otherwise {wrong or ''}".strip(), len(wrong), of=len(kinds))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from harvester import judge, post
 from harvester.drafts import draft_of_page
 from harvester.model import Access, Article, Draft, Era, Instant, Visit, VisitState
-from harvester.store import CATALOGUE, Archive
+from harvester.store import CATALOGUE, WRITER_PATIENCE, Archive
 from tests.store.support import StillClock
 
 NOON = datetime(2021, 11, 1, 4, 0, tzinfo=UTC)
@@ -28,7 +28,9 @@ def quick_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def open_writer(root: Path) -> AbstractAsyncContextManager[Archive]:
+def open_writer(
+    root: Path, patience: float = WRITER_PATIENCE
+) -> AbstractAsyncContextManager[Archive]:
     """Open `root/seeds` and `root/state` for writing, judged as the program judges.
 
     Its clock stands before all that was seen: a text seen later brings a story back that was gone.
@@ -41,6 +43,7 @@ def open_writer(root: Path) -> AbstractAsyncContextManager[Archive]:
         decide=judge.decide,
         name_key=post.name_key,
         clock=clock,
+        patience=patience,
     )
 
 

@@ -113,11 +113,13 @@ async def test_a_start_on_a_damaged_catalogue(place: Path, figures: Figures) -> 
     path = place / "state" / CATALOGUE
     whole, truth = path.read_bytes(), answered(place)
     assert truth
-    wrong = tries = 0
+    wrong = tries = answered_well = 0
     for damaged in spoiled(whole):
         path.write_bytes(damaged)
         await start(place)
         tries += 1
         end = answered(place)
         wrong += end is not None and end != truth
+        answered_well += end == truth
     figures.none("wrong answers after a start", wrong, of=tries)
+    assert answered_well > tries // 5, "the check must not refuse all"

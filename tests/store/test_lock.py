@@ -93,10 +93,17 @@ def test_who_has_just_taken_the_lock_is_waited_for_by_name(tmp_path: Path) -> No
     """A refusal names the writer at work, not one that was killed and is still written there."""
     killed = subprocess.Popen(["true"])
     killed.wait()
-    lock = tmp_path / "lock"
-    lock.write_text(f"{killed.pid}\n")
+    lock, own = tmp_path / "lock", tmp_path / "own"
+    os.mkfifo(lock)
+    own.write_text(f"{os.getpid()}\n")
+
+    def write_down() -> None:
+        with lock.open("w") as first_look:  # opens when somebody reads
+            own.replace(lock)
+            first_look.write(f"{killed.pid}\n")
+
     with locked(tmp_path, "busy", folder=True):
-        later = threading.Timer(0.05, lock.write_text, (f"{os.getpid()}\n",))
+        later = threading.Thread(target=write_down, daemon=True)
         later.start()
         with pytest.raises(Busy, match=rf"pid {os.getpid()}\)"), writer_lock(tmp_path):
             pass

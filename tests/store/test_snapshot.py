@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harvester.errors import DiskError
+from harvester.errors import DatabaseUnusable, DiskError
 from harvester.store import Kind, free_bytes, open_archive, verify
 from tests.store.support import StillClock, make_draft, make_visit, open_store
 
@@ -63,6 +63,19 @@ async def test_only_so_many_are_kept(tmp_path: Path) -> None:
         "harvester.db",
         "notes.txt",
     ]
+
+
+async def test_a_damaged_catalogue_is_not_copied(tmp_path: Path) -> None:
+    """One row that was changed is enough: good copies must not give way to bad ones."""
+    async with open_store(tmp_path) as archive:
+        await archive.put(make_draft())
+        good = await archive.snapshot(tmp_path / "copies", 1)
+        with closing(sqlite3.connect(tmp_path / "state" / "harvester.db")) as other, other:
+            other.execute("UPDATE stories SET author = 'x'")
+        with pytest.raises(DatabaseUnusable, match="does not say what was written"):
+            await archive.snapshot(tmp_path / "copies", 1)
+
+    assert names(tmp_path / "copies") == [good.name]
 
 
 async def test_the_same_second_again(tmp_path: Path) -> None:

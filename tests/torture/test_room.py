@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,21 @@ from harvester.store import free_bytes
 from tests.daemon.support import HOUR, World, live
 from tests.support.figures import Figures
 
-_BALLAST = 2**31
+_BALLAST = 2**29
 _CYCLE = 60.0 + 10.0
 """Seconds: it looks at the disk with each beat, and does nothing before the next tick."""
 
 
 @pytest.fixture
-def ballast(tmp_path: Path) -> Path:
-    """Return a file that takes up room on the disk of a place."""
+def ballast(tmp_path: Path) -> Iterator[Path]:
+    """Yield a file that takes up room on the disk of a place."""
     if shutil.disk_usage(tmp_path).free < 2 * _BALLAST:
         pytest.skip("the disk has too little room to be filled")
     path = tmp_path / "ballast"
     with path.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, _BALLAST)
-    return path
+    yield path
+    path.unlink(missing_ok=True)
 
 
 def empty(ballast: Path) -> None:

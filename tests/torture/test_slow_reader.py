@@ -21,6 +21,8 @@ from tests.support.figures import FULL, Figures
 STORES = 1000
 HELD = 60.0 if FULL else 0.0
 """Seconds for which a reader holds its snapshot."""
+PATIENCE = 90.0
+"""Seconds for which the writer waits: the program's 60 would end with the reader."""
 IS_WAL = durability(sqlite3.sqlite_version_info)[0] == "WAL"
 
 
@@ -55,20 +57,24 @@ async def test_a_store_waits_for_a_reader(place: Path, figures: Figures) -> None
     With a rollback journal the writer waits for the reader, with a WAL nobody waits.
     """
     state = place / "state"
-    async with open_writer(place) as archive:
+    async with open_writer(place, PATIENCE) as archive:
         await archive.put(real_draft(0))
         with held(state):
             began = time.monotonic()
             puts = [asyncio.ensure_future(archive.put(real_draft(n + 1))) for n in range(STORES)]
             await asyncio.wait(puts) if IS_WAL else await asyncio.to_thread(wait_for_writer, state)
-            await asyncio.sleep(max(0.2, began + HELD - time.monotonic()))
+            await asyncio.sleep(max(0.0, began + HELD - time.monotonic()))
+            waiting = sum(not put.done() for put in puts)
             log = state / f"{CATALOGUE}-wal"
-            megabytes = log.stat().st_size / 1e6 if log.exists() else 0.0
+            megabytes = log.stat().st_size / 1e6 if IS_WAL else 0.0
         ends = await asyncio.gather(*puts, return_exceptions=True)
 
     failed = [end for end in ends if isinstance(end, BaseException)]
     figures.all("stores done", STORES - len(failed), STORES)
-    figures.at_most("write-ahead log", megabytes, 64.0, " MB")
+    if IS_WAL:
+        figures.at_most("write-ahead log", megabytes, 64.0, " MB")
+    else:
+        figures.all("stores that waited", waiting, STORES)
 
 
 @pytest.mark.gate("M7", "a reader holds longer than a writer waits")

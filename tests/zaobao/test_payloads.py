@@ -69,9 +69,10 @@ def test_no_payload_is_active_in_a_post(figures: Figures) -> None:
             ]
             active += [(payload, mode, found)] if found else []
 
-    assert active == []
+    shown = f": {active[:3]}" if active else ""
+    bodies = len(PAYLOADS) * len(BodyMode)
     figures.at_least("payloads", len(PAYLOADS), 200)
-    figures.none("bodies with something active", len(active), of=len(PAYLOADS) * len(BodyMode))
+    figures.none(f"bodies with something active{shown}", len(active), of=bodies)
 
 
 def test_the_text_around_a_payload_stays() -> None:
