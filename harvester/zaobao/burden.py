@@ -45,11 +45,25 @@ _ATTRIBUTE = re.compile(rf"({_NAME}){_VALUE}")
 # Elements whose content is text, for a browser that runs scripts.
 _RAW = ("iframe", "noembed", "noframes", "noscript", "script", "style", "textarea", "title", "xmp")
 _RAW_END = {name: re.compile(f"</{name}", re.IGNORECASE) for name in _RAW}
-# Void elements, and those whose end tag may be left out: the parser closes them by itself.
+_CDATA = "![CDATA["
+_VOID = frozenset(
+    {
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param"),
+        *("source", "track", "wbr"),
+    }
+)
+# Elements of drawings that close themselves; outside of drawings they mean nothing to the parser.
+_SHAPES = frozenset(
+    {
+        *("circle", "ellipse", "image", "line", "path", "polygon", "polyline", "rect", "stop"),
+        *("use", "svg"),
+    }
+)
+# Those whose end tag may be left out as well: the parser closes them by itself.
 _UNCOUNTED = frozenset(
     {
-        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source"),
-        *("track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot"),
+        *_VOID,
+        *("p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot"),
         *("option", "optgroup", "html", "head", "body", *_RAW),
     }
 )
@@ -58,10 +72,11 @@ _ROOT = re.compile(r"<(?:html|body)(?=[\t\n\f\r />])", re.IGNORECASE)
 # Elements that, left open, the parser opens again in every paragraph that follows: three of those
 # that are alike, all of those that differ (HTML, 13.2.4.3).
 _FORMATS = "(b|big|code|em|font|i|s|small|strike|strong|tt|u)"
+_FORMAT_NAMES = frozenset(_FORMATS.strip("()").split("|"))
 _FORMATTING = re.compile(rf"<{_FORMATS}(?=[\t\n\f\r />])", re.IGNORECASE)
 _ALIKE = 3
 _FORMATTING_WINDOW = 300
-# Those that are closed before anything else begins, such as the icons of a page, are never open.
+# Those that are closed before anything else begins are never open: a quick first count.
 _CLOSED = re.compile(rf"<{_FORMATS}(?:[\t\n\f\r /][^<>]*+)?>[^<]*+</\1[\t\n\f\r />]", re.IGNORECASE)
 
 
@@ -70,7 +85,8 @@ def too_much(text: str) -> str | None:
     tags = text.count("<")
     if tags > TAG_LIMIT:
         return f"the page has more than {TAG_LIMIT:,} tags"
-    if _reopened(text) * tags > _REOPENED_LIMIT:
+    allowed = _REOPENED_LIMIT / max(tags, 1)
+    if _reopened(text) > allowed and _left_open(text) > allowed:
         return "elements of the page that are not closed would be opened again too often"
     if len(_ROOT.findall(text)) > _ROOT_LIMIT:
         return f"the page has more than {_ROOT_LIMIT} tags of its root"
@@ -93,6 +109,35 @@ def _reopened(text: str) -> int:
     starts = [match.start() for match in _FORMATTING.finditer(text) if match.start() not in closed]
     windows = (_MARKUP.match(text[at : at + _FORMATTING_WINDOW]) for at in starts)
     return _ALIKE * len({window[0].lower() for window in windows if window})
+
+
+def _left_open(text: str) -> int:
+    """Return how many formatting elements are open at once, as far as the parser tells them apart.
+
+    An end tag closes what was opened last and nothing else: out of order, the parser may keep the
+    element, or open it again.
+    """
+    stack: list[tuple[str, str]] = []
+    alike: Counter[tuple[str, str]] = Counter()
+    inside: Counter[str] = Counter()
+    now, most = 0, 0
+    for closing, name, attributes in _tags(text, inside):
+        if name == _CDATA:
+            return text.count("<")  # markup for some and text for others
+        if not closing and name not in _VOID and not (name in _SHAPES and attributes[-1:] == "/"):
+            stack.append((name, attributes))
+            inside[name] += 1
+            if name in _FORMAT_NAMES:
+                alike[stack[-1]] += 1
+                now += alike[stack[-1]] <= _ALIKE
+                most = max(most, now)
+        elif closing and stack and stack[-1][0] == name:
+            closed = stack.pop()
+            inside[name] -= 1
+            if name in _FORMAT_NAMES:
+                now -= alike[closed] <= _ALIKE
+                alike[closed] -= 1
+    return most
 
 
 def _by_tags(text: str) -> str | None:
@@ -137,15 +182,23 @@ def _by_attributes(written: list[str]) -> str | None:
     return None
 
 
-def _tags(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield `/` or "", name and attributes of each tag that is not inside of text."""
+def _tags(text: str, inside: Counter[str] | None = None) -> Iterator[tuple[str, str, str]]:
+    """Yield `/` or "", name and attributes of each tag that is not inside of text.
+
+    With `inside`, the elements that are open by the count of the caller, nothing passes for text
+    in a drawing or without scripts, and a drawing's `_CDATA` is told.
+    """
     at = 0
     while tag := _MARKUP.search(text, at):
         at = tag.end()
+        drawing = inside is not None and (inside["svg"] or inside["math"])
         if not tag[2]:
+            if drawing and tag[0].startswith("<![CDATA["):
+                yield "", _CDATA, ""
             continue
         name = tag[2].lower()
         yield tag[1], name, tag[3]
-        if name in _RAW_END and not tag[1]:
+        seen = drawing or (inside is not None and name == "noscript")
+        if name in _RAW_END and not tag[1] and not seen:
             end = _RAW_END[name].search(text, at)
             at = end.end() if end else len(text)

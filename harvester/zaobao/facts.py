@@ -176,6 +176,10 @@ class Document:
         canonical = link.attributes.get("href") if link is not None else None
         return [named.strip() for named in (canonical, self.meta("og:url")) if named]
 
+    def stated_addresses(self) -> list[str]:
+        """Return the addresses that JSON-LD names as those of articles."""
+        return [named for node in self._json_ld_nodes[0] for named in _addresses(node)]
+
     def is_anothers(self, title: str) -> bool:
         """Say whether JSON-LD gives a headline to other stories' addresses, and not to this one."""
         alike = [
@@ -286,9 +290,13 @@ def _js_string(literal: str) -> str:
 
 def _story_ids(node: Json) -> list[str]:
     """Return the ids of the stories whose addresses a node names as its own."""
+    return _STORY_ID.findall(" ".join(_addresses(node)))
+
+
+def _addresses(node: Json) -> list[str]:
     page = node.get("mainEntityOfPage")
     inner = page.get("@id") if isinstance(page, dict) else page
-    return _STORY_ID.findall(f"{node.get('url')} {node.get('@id')} {inner}")
+    return [str(named) for named in (node.get("url"), node.get("@id"), inner) if named]
 
 
 def _letters(text: str) -> str:

@@ -8,6 +8,7 @@ them turn to the visitor of the page (`kinds`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from harvester.errors import NotAStory, Unreadable
 from harvester.model import Access, StoryRef
@@ -65,7 +66,12 @@ _ADVERTISED = re.compile(
     r"\s*[【［〔（(\[](?:(?:广告|赞助)(?:内容|特辑|专辑)?|sponsored|advertorial)[】］〕）)\]]",
     re.IGNORECASE,
 )
-_REST = re.compile(r"(?:阅读|查看|浏览)全文")
+# The whole of a line, or in brackets at its end; a text may say where the public reads a report.
+_REST = re.compile(
+    r"(?:.*[（(【\[])?\W{0,5}(?:(?:点击|继续|立即|打开|下载|登[录入]|订阅|成为)\S{0,10})?"
+    r"(?:阅读|查看|浏览)全文\W{0,9}",
+    re.DOTALL,
+)
 _LINKED = 0.9
 _LETTERS = 0.25
 # A page that names another site as its own is not of this one; some hosts of it hold no articles.
@@ -115,13 +121,28 @@ def check_kind(doc: Document) -> None:
 
 
 def _check_address_named(doc: Document) -> None:
+    """Refuse a page whose addresses are those of another story or site, unless one is its own."""
+    if _names_itself(doc):
+        return
     named = doc.addresses()
-    for address in named:
-        if _ABSOLUTE.match(address) and not _OF_SITE.match(address):
-            raise NotAStory("redirected", doc.ref.url, f"the page names {address[:200]} as its own")
-    ids = _STORY_ID.findall(" ".join(named))
-    if ids and doc.ref.story_id not in ids:
+    if _STORY_ID.search(" ".join(filter(_is_of_site, named))):
         raise NotAStory("redirected", doc.ref.url, "the page names another story as its own")
+    foreign = next((address for address in named if not _is_of_site(address)), None)
+    if foreign and not _is_among(doc.ref, doc.stated_addresses()):
+        raise NotAStory("redirected", doc.ref.url, f"the page names {foreign[:200]} as its own")
+
+
+def _names_itself(doc: Document) -> bool:
+    return _is_among(doc.ref, doc.addresses())
+
+
+def _is_among(ref: StoryRef, addresses: Iterable[str]) -> bool:
+    """Say whether one of the addresses is that of the story, on a host of the site."""
+    return ref.story_id in _STORY_ID.findall(" ".join(filter(_is_of_site, addresses)))
+
+
+def _is_of_site(address: str) -> bool:
+    return not _ABSOLUTE.match(address) or _OF_SITE.match(address) is not None
 
 
 def check_body(doc: Document, title: str, body: Body, access: Access) -> None:
@@ -131,11 +152,11 @@ def check_body(doc: Document, title: str, body: Body, access: Access) -> None:
     the visitor that are of no known kind: somebody must look at the page.
     """
     length = _length(body)
-    if why := _told(title, body, length):
+    if why := _told(title, body, length, access):
         raise NotAStory(why, doc.ref.url)
     if length < _FEW and kinds.is_addressed(body.blocks):
         raise Unreadable(doc.ref.url, "the text tells of the page and not of the world")
-    if doc.is_anothers(title):
+    if not _names_itself(doc) and doc.is_anothers(title):
         raise NotAStory("redirected", doc.ref.url, "the headline is that of another story")
     if length >= (MIN_TEXT if access is Access.FULL else MIN_PREVIEW):
         return
@@ -145,25 +166,34 @@ def check_body(doc: Document, title: str, body: Body, access: Access) -> None:
 
 
 def _length(body: Body) -> int:
-    """Return how many characters of text there are; of what is mostly numbers, the letters."""
-    text = "".join("".join(block.split()) for block in body.blocks)
-    letters = sum(map(str.isalpha, text))
-    return len(text) if letters >= len(text) * _LETTERS else letters
+    """Return how many characters of text there are; of what is mostly numbers, the letters.
+
+    Numbers count where letters in the same paragraph say what they are.
+    """
+    texts = ["".join(block.split()) for block in body.blocks]
+    length, letters = sum(map(len, texts)), sum(map(_letters, texts))
+    if letters >= length * _LETTERS:
+        return length
+    return sum(sum(map(str.isalnum, text)) for text in texts if _letters(text))
 
 
-def _told(title: str, body: Body, length: int) -> str | None:
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def _told(title: str, body: Body, length: int, access: Access) -> str | None:
     """Return what a page is by the words of its headline and text, or None for an article."""
     if _ADVERTISED.match(title):
         return "advertisement"
     why = kinds.spoken(body.blocks)
     if not why and length < _FEW:
-        why = kinds.called(title) or _told_short(body, length)
+        why = kinds.called(title) or _told_short(body, length, access)
     return why or ("listing" if _is_linked(body, length) else None)
 
 
-def _told_short(body: Body, length: int) -> str | None:
+def _told_short(body: Body, length: int, access: Access) -> str | None:
     """Return what a page of little text is: a teaser, or words below a player."""
-    if any(_REST.search(block) for block in body.blocks):
+    if access is Access.FULL and any(_REST.fullmatch(block) for block in body.blocks):
         return "thin"
     if length >= _SHORT:
         return None

@@ -44,7 +44,7 @@ _SPEECH = {
     "consent": (
         r"我们(?:及|和|与|的)?\S{0,24}(?:使用|存储)\S{0,16}(?:cookie|信息)"
         r"|^(?:接受|拒绝)全部|^全部(?:接受|拒绝)"
-        r"|管理(?:偏好|选项|cookie)|您的(?:同意|偏好|隐私|个人资料|设备)|(?:经|征得|取得)您的?\S{0,2}同意"
+        r"|管理(?:偏好|选项|cookie)|您的(?:同意|偏好|隐私|个人资料)|在您的设备|(?:经|征得|取得)您的?\S{0,2}同意"
         r"|(?:点击|按下)[“「]?(?:全部)?(?:接受|同意)|选择[“「](?:全部)?(?:接受|同意)"
         r"|即表示您\S{0,4}(?:同意|接受)"
         r"|您(?:可以|也可以|有权)?(?:随时)?\S{0,4}(?:撤回同意|更改您的|查阅和更正)|(?:修订|更新)本政策"
@@ -56,9 +56,9 @@ _SPEECH = {
         r"|忘记密码|(?:log|sign) in to (?:continue|read|view)"
     ),
     "maintenance": (
-        r"(?:本站|本网站|我们的?\S{0,4}|^(?:系统|网站|服务))(?:正在|现正)\S{0,6}维护"
+        r"(?:本网?站|我们的?\S{0,4}|^(?:系统|网站|服务))(?:正在|现正)\S{0,6}维护"
         r"|(?:(?<![“「‘])请稍?后|(?<![“「‘请])稍后)再(?:试|来|访问)"
-        r"|(?:[给为]您|^)(?:造成|带来)\S{0,4}不便[，,]?\s*敬请|try again later"
+        r"|[给为]您(?:造成|带来)\S{0,4}不便[，,]?\s*敬请|try again later"
     ),
     "challenge": (
         r"请[^，。]{0,10}(?:完成|通过)[^，。\s]{0,6}验证|(?:完成|通过)(?:安全|人机|真人)?验证(?:后|以|才)"
@@ -71,13 +71,16 @@ _SPEECH = {
 # Whoever is spoken to, and what only a page speaks of: both in one paragraph.
 _VISITOR = re.compile(
     r"您|\byour?\b|本(?:页|頁|站|网站|網站|服务|服務|内容)"
-    r"|请(?:先|重新)?(?:启用|刷新|检查|返回|更新|登录|稍后|前往|下载)",
+    r"|(?<![“「‘])请(?:先|重新)?(?:启用|刷新|检查|返回|更新|登录|稍后|前往|下载)",
     re.IGNORECASE,
 )
 _PAGE = re.compile(
-    r"网[页址站络]|網[頁址站絡]|[页頁]面|首[页頁]|浏览|瀏覽|登[录錄入]|[账帐帳][户戶号號]|[订訂][阅閱户戶]"
-    r"|文章|刷新|链接|連結|[邮郵]箱|电邮|验证|驗證|版权|\b(?:page|browser|website|account|article)\b"
-    r"|cookie|javascript|subscri",
+    r"网[页址]|網[頁址]|[页頁]面|首[页頁]|浏览|瀏覽|登[录錄入]|[账帐帳][户戶号號]|免费文章"
+    r"|刷新|链接|連結|[邮郵]箱|电邮|验证|驗證|不是机器人|\b(?:page|browser|website|account|article)\b"
+    r"|cookie|javascript|subscri"
+    # The paper's own notices, and letters to its writers, speak of these as well.
+    r"|本(?:[页頁]|[网網]?站)\S{0,60}(?:文章|[订訂][阅閱户戶]|[网網][站络絡]|版[权權])"
+    r"|(?:文章|[订訂][阅閱户戶]|[网網][站络絡]|版[权權])\S{0,60}本(?:[页頁]|[网網]?站)",
     re.IGNORECASE,
 )
 
@@ -86,8 +89,13 @@ _NAMED = tuple((kind, re.compile(names, _FLAGS)) for kind, names in _NAMES.items
 _SPOKEN = tuple((kind, re.compile(speech, _FLAGS)) for kind, speech in _SPEECH.items())
 # What most of a title must be made of for the page to be called by it.
 _CALLED = 0.8
-# A longer text has so many paragraphs that half of them never speak so.
-_SPEECH_LIMIT = 2_000
+# A page that speaks to its visitor is short.
+_SPEECH_LIMIT = 600
+# A longer paragraph counts by its sentences: one of them does not make all of it speech.
+_LONG = 150
+_SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?\n]*")
+# What is quoted is said by others; a few words may be the name of a button.
+_QUOTED = re.compile(r'“[^“”]{8,}”|「[^「」]{8,}」|"[^"]{8,}"')
 
 
 def named(text: str) -> str | None:
@@ -108,9 +116,9 @@ def called(title: str) -> str | None:
 def spoken(blocks: Iterable[str]) -> str | None:
     """Return the kind of page that half of a text, or more, speaks as, or None.
 
-    Counted are whole paragraphs in which the page turns to its visitor.
+    Counted are whole paragraphs in which the page turns to its visitor; of long ones, sentences.
     """
-    texts = [block for block in blocks if block]
+    texts = [part for block in blocks for part in _parts(block)]
     if sum(map(len, texts)) > _SPEECH_LIMIT:
         return None
     return next((kind for kind, speech in _SPOKEN if _is_most(texts, speech)), None)
@@ -124,11 +132,19 @@ def is_addressed(blocks: Iterable[str]) -> bool:
     return _is_most([block for block in blocks if block], _VISITOR, _PAGE)
 
 
+def _parts(block: str) -> list[str]:
+    """Return what is told of a paragraph at once."""
+    if len(block) > _LONG:
+        return _SENTENCE.findall(block)
+    return [block] if block else []
+
+
 def _is_most(texts: list[str], *patterns: re.Pattern[str]) -> bool:
     """Say whether the texts that match make up half of all; stop where they no longer can."""
     allowed = sum(map(len, texts)) / 2
     for text in texts:
-        if not all(pattern.search(text) for pattern in patterns):
+        said = _QUOTED.sub("", text)
+        if not all(pattern.search(said) for pattern in patterns):
             allowed -= len(text)
         if allowed < 0:
             return False

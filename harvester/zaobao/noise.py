@@ -69,7 +69,8 @@ _PAYWALL_TEXT = re.compile(
 # Also the line that shows the day in a small template of 2017.
 _NOISE_TEXT = re.compile(
     r"\d{4}年\d{1,2}月\d{1,2}日\s*星期.|"
-    r"广告|Advertisement|ADVERTISEMENT|购买此文章|热词\s*[:：].*|请\s*LIKE\s*我们的官方面簿.*|(?:推荐|延伸|相关)阅读\s*[:：].+",
+    r"广告|Advertisement|ADVERTISEMENT|购买此文章|热词\s*[:：].*|请\s*LIKE\s*我们的官方面簿.*|"
+    r"(?:推荐|延伸|相关)阅读\s*[:：].+",
     re.DOTALL,
 )
 _READING_LIST = re.compile(r"(?:推荐|延伸|相关)阅读\s*[:：]?")

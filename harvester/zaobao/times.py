@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from harvester.zaobao.urls import SINGAPORE
 
 _ISO = re.compile(
-    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T|\s+)(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?"
-    r"\s*((?:[AaPp]\.?[Mm]|Z|z|SGT|(?:UTC|GMT)?[+\-\u2212]\d\d?(?::?\d\d)?|UTC|GMT)(?![a-zA-Z\d:]))?"
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:(T)|\s+)(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?"
+    r"(?:(?:\s*([AaPp]\.?[Mm]|Z|z|SGT|(?:UTC|GMT)[+\-\u2212]\d\d?(?::?\d\d)?|UTC|GMT"
+    r"|\+\d\d:?\d\d)|([+\-\u2212]\d\d?(?::?\d\d)?)|\s+([\-\u2212]\d\d:?\d\d))(?![a-zA-Z\d:]))?"
 )
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?")
 # The year comes last only in JSON-LD of 2019 to 2024, with the month first.
@@ -39,16 +40,26 @@ def parse_instant(value: object) -> datetime | None:
     if unix := _UNIX.fullmatch(text):
         return datetime.fromtimestamp(int(unix[1]), UTC)
     if iso := _ISO.search(text):
-        half = (iso[7] or "").lower().replace(".", "")
-        zone = None if half in _HALVES else iso[7]
-        hour = _hour(int(iso[4]), half)
-        return _instant(iso[1], iso[2], iso[3], hour, iso[5], iso[6], zone=zone)
+        half = (iso[8] or "").lower().replace(".", "")
+        zone = None if half in _HALVES else _zone(iso)
+        hour = _hour(int(iso[5]), half)
+        return _instant(iso[1], iso[2], iso[3], hour, iso[6], iso[7], zone=zone)
     if us := _AMERICAN.search(text):
         return _instant(us[3], us[1], us[2], us[4], us[5], us[6])
     if cn := _CHINESE.search(text):
         hour = _hour(int(cn[5]), (cn[8] or cn[4] or "").lower().replace(".", ""))
         return _instant(cn[1], cn[2], cn[3], hour, cn[6], cn[7])
     return None
+
+
+def _zone(iso: re.Match[str]) -> str | None:
+    """Return the zone of a moment, or None.
+
+    Behind a time for readers, without seconds or a T, hours alone or a minus are a counter or the
+    end of a range (`10:00-11:00`).
+    """
+    exact = iso[4] or iso[7]
+    return iso[8] or ((iso[9] or iso[10]) if exact else None)
 
 
 def _as_text(value: object) -> str:

@@ -230,6 +230,7 @@ def test_each_limit_is_held(html: str) -> None:
         "<a href=x>x</a>" * 10_000,
         "<div><p>x</div>" * 10_000,
         "<i class=a></i>" * 5_000 + "<div></div>" * 5_000,
+        "<param>" * 600 + "<p>x</p>" * 2_500,
         f"<p {'a=1 ' * (ATTRIBUTE_LIMIT - 1)}>",
     ],
     ids=lambda html: html[:14],
@@ -271,3 +272,51 @@ def test_mutated_pages_are_read_or_refused(part: int, figures: Figures) -> None:
     shown = f": {errors[:3]}" if errors else ""
     figures.none(f"errors that are not told{shown}", len(errors), of=count)
     figures.at_least("share of articles", articles / count, 0.2)
+
+
+_PLAIN = "<p>x</p>" * 2_500
+_ICON = '<i class="icon icon-{}"><svg><path d="M0 0"/><path d="M1 1"></path></svg></i>'
+_FEW = _numbered("<b id={}>", 90)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        pytest.param(_numbered("<b data-id={}><a>x</a></b>", 150) + _PLAIN, id="names of users"),
+        pytest.param(_numbered(_ICON, 34) + _PLAIN, id="icons"),
+        pytest.param(_numbered("<i class=a{}><span></span></i>", 34) + _PLAIN, id="spans"),
+        pytest.param(
+            _numbered("<p><em a={0}>x<a>y</a></em><u a={0}><a>z</a></u></p>", 9) + _PLAIN * 4,
+            id="live blog",
+        ),
+        pytest.param(
+            f"<script>s='{_numbered('<strong a={}>', 60)}'</script>{_PLAIN * 2}", id="state"
+        ),
+    ],
+)
+def test_formatting_that_is_closed_is_let_in(html: str) -> None:
+    """What its own end tag closes is not opened again, whatever stands inside."""
+    assert too_much(html) is None
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        pytest.param(_numbered("<b id={}><select></b></select>", 90), id="select"),
+        pytest.param(_numbered("<b id={}><div></b></div>", 90), id="misnested"),
+        pytest.param(
+            _numbered("<b id={}><div><table></div></b></table></div>", 90), id="end tags ignored"
+        ),
+        pytest.param("<table><tr>" + _numbered("<b id={}><td></b></td>", 90), id="cells"),
+        pytest.param(f"<noscript>{_FEW}</noscript>", id="without scripts"),
+        pytest.param(f"<svg><style>{_FEW}</style>", id="style in a drawing"),
+        pytest.param(f"<svg><desc></svg></desc><title>{_FEW}</title>", id="title in a drawing"),
+        pytest.param(_numbered("<b id={}><svg><![CDATA[></svg></b>]]></svg>", 90), id="CDATA"),
+        pytest.param(
+            "<svg><p>" + _numbered(f"<b id={{}}>{'<div/>' * 9}</b>", 90), id="drawing left"
+        ),
+    ],
+)
+def test_an_end_tag_out_of_order_closes_nothing(html: str) -> None:
+    """Formatting that the parser keeps open counts, however it seems to be closed."""
+    assert too_much(html + "<p>x" * 20_000) is not None

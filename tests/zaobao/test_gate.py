@@ -286,3 +286,78 @@ def test_a_fact_alone_makes_a_preview() -> None:
     html = page(paragraphs([LONG]), head=f'<meta charset="utf-8">{stated}')
 
     assert _read(html).access is Access.PREVIEW
+
+
+_BEGIN = "（新加坡综合讯）"
+BRIEFS = {
+    "truce": "哈马斯发言人星期三宣布，该组织已全部接受调解方提出的六十天停火方案，等待对方答复。",
+    "tariffs": "经过三轮谈判，越南最终选择接受美国的条件，双方将在下个月签署贸易协定。",
+    "aeroplane": "国产大型客机C919日前完成高寒专项试验验证，机组在零下三十度的机场飞行了十二天。",
+    "rocket": "新型火箭通过发动机全系统试车验证，发射场的工程师说，首飞时间将在年底公布。",
+    "police": "警方提醒公众，收到银行短信后应检查网址，不要向陌生人透露密码，也不要转账。",
+    "bank": "星展银行网银昨早出现故障，用户登入时屏幕显示“请稍后再试”，服务在两小时后恢复。",
+    "bank's words": "用户受到影响，手机屏幕上写着“系统正在维护，请您稍后再试”，中午才恢复。",
+    "fares": "陆路交通管理局说，易通卡系统正在进行维护，乘客星期日凌晨无法充值。",
+    "trains": "SMRT在社交媒体发文说，信号故障已经排除，对此造成的不便，敬请原谅。",
+    "interview": "记者问：您的设备是从哪里借来的？他说，是向邻村的渔民借的，两家人认识多年。",
+    "holiday": "各位读者：您订阅的早报明日因公共假期休刊一天，网站照常更新，后日恢复出版。",
+    "obituary": "老师，您走了。您教我们写的第一篇文章，我至今留着，纸黄了，字还是您改过的样子。",
+    "report": "教育部昨天公布检讨委员会的报告，建议减少考试。公众可到教育部网站查看全文。",
+    "report's end": "教育部昨天公布检讨委员会报告，建议减少考试。\n公众可到教育部网站查看全文。",
+}
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in BRIEFS.items()])
+def test_a_brief_may_sound_like_another_page(text: str) -> None:
+    """News of two lines is read, though words of it stand on other pages as well."""
+    assert _reason(page(paragraphs((_BEGIN + text).split("\n")))) == ""
+
+
+@pytest.mark.parametrize("breaks", ["</p><p>", "<br><br>", ""])
+def test_one_clause_is_not_a_long_story(breaks: str) -> None:
+    """Of a long paragraph only the sentence that turns to the visitor counts."""
+    text = breaks.join([LONG * 4, "通告说：请稍后再试。" + LONG * 4])
+
+    assert _reason(page(f"<p>{text}</p>")) == ""
+
+
+@pytest.mark.parametrize("line", ["订阅早报，阅读全文", "成为订户即可阅读全文"])
+def test_the_last_line_of_a_preview_is_no_mark_of_a_teaser(line: str) -> None:
+    """Where the facts tell of a preview it is kept; elsewhere the same line tells of a teaser."""
+    stated = json_ld({"@type": "NewsArticle", "isAccessibleForFree": False})
+    body = paragraphs([LONG, line])
+
+    assert _reason(page(body, head=f'<meta charset="utf-8">{stated}')) == ""
+    assert _reason(page(body)) == "thin"
+
+
+FOREIGN = '<link rel="canonical" href="https://www.otherpaper.example/a/1">'
+ITSELF = f'<meta property="og:url" content="{URL}">'
+NAMED = {"@type": "NewsArticle", "headline": "临海湾海水退潮"}
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (FOREIGN + ITSELF, ""),
+        (FOREIGN + json_ld({**NAMED, "url": URL}), ""),
+        (
+            FOREIGN + json_ld({**NAMED, "url": f"https://www.otherpaper.example{STORY}"}),
+            "redirected",
+        ),
+        (FOREIGN, "redirected"),
+        (ITSELF + json_ld({**NAMED, "url": f"{URL}9"}), ""),
+        (json_ld({**NAMED, "url": f"{URL}9"}), "redirected"),
+        (f'<link rel="canonical" href="{URL}9">' + json_ld({**NAMED, "url": URL}), "redirected"),
+    ],
+)
+def test_a_page_that_names_itself_is_the_story(head: str, reason: str) -> None:
+    """One address of the story itself outweighs a foreign one, and JSON-LD with another id."""
+    assert reason == _reason(page(paragraphs([LONG]), head=f'<meta charset="utf-8">{head}'))
+
+
+def test_results_with_names_are_text() -> None:
+    """Numbers count where letters in the same paragraph say what they are."""
+    rows = [f"{district}区 12,345票 52.36% 10,234票 43.40%" for district in "东西南北"]
+
+    assert _reason(page(paragraphs(rows), title="补选成绩")) == ""
