@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +100,8 @@ class Worker:
 
     def _strike(self) -> None:
         assert self._handle is not None
-        signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was killed from inside already
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def gone(self) -> None:
         """Wait until the process is no more: only then its locks are."""
