@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from harvester.drift.gauge import Gauge, Length, Spell
 from harvester.drift.looks import Look, Sign
-from harvester.drift.silence import Flow, Silence
+from harvester.drift.silence import Flow, Silence, aware_instant
 
 # The section of the gauges in which all sections count.
 EVERYWHERE = "*"
@@ -160,7 +160,7 @@ class Record:
                 gauges = dict(map(_gauge, data["gauges"][-_MOST:]))
                 lengths = dict(map(_length, data["lengths"][-_MOST:]))
                 record._gauges, record._lengths = gauges, lengths
-                if "silence" in data:  # a a record may be older
+                if "silence" in data:  # a record may be older
                     record._silence = Silence.load(data["silence"])
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             return cls()
@@ -284,11 +284,15 @@ def _gauge(row: list[Any]) -> tuple[_Key, Gauge]:
 def _spell(
     since: str, looks: int, misses: int, score: float, alarmed: bool, examples: list[str]
 ) -> Spell:
-    at = datetime.fromisoformat(since)
-    if at.tzinfo is None:
-        raise ValueError(f"no time zone: {since}")
     looks, misses = int(_amount(looks)), int(_amount(misses))
-    return Spell(at, looks, misses, _amount(score), bool(alarmed), tuple(map(str, examples))[:3])
+    return Spell(
+        aware_instant(since),
+        looks,
+        misses,
+        _amount(score),
+        bool(alarmed),
+        tuple(map(str, examples))[:3],
+    )
 
 
 def _length(row: list[Any]) -> tuple[tuple[str, str], Length]:

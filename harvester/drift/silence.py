@@ -1,8 +1,8 @@
 """Sections from which nothing new comes: a list, a sitemap or a reader may fail without a word.
 
 The usual pause of a section is the longest lately, so night, weekend and an issue a day are in it.
-Three times as long is silence. Pauses are told by the stories' own times, so what was missed
-while nobody looked is none.
+Three times as long is silence. Pauses are told by the stories' own times, and only those count
+through which somebody looked: downtime is no usual pause.
 """
 
 from __future__ import annotations
@@ -102,16 +102,17 @@ class Silence:
         silence = cls()
         silence.looked, silence.awake = _instant_or_none(looked), _instant_or_none(awake)
         for name, first, newest, pause, alarmed in flows[-_MOST:]:
-            flow = Flow(_instant(first), _instant(newest), float(pause), bool(alarmed))
+            flow = Flow(aware_instant(first), aware_instant(newest), float(pause), bool(alarmed))
             silence.flows[str(name)] = flow
         return silence
 
 
 def _instant_or_none(text: object) -> datetime | None:
-    return None if text is None else _instant(text)
+    return None if text is None else aware_instant(text)
 
 
-def _instant(text: object) -> datetime:
+def aware_instant(text: object) -> datetime:
+    """Return an instant that was dumped. Raises `ValueError` for anything else."""
     at = datetime.fromisoformat(str(text))
     if at.tzinfo is None:
         raise ValueError(f"no time zone: {text}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
 
 from harvester.errors import DatabaseUnusable, ForeignDatabase, UsageError
 from harvester.store import inventory, stories
 from harvester.store.database import CATALOGUE, connect_writer, guarded
 from harvester.store.lock import writer_lock
-from harvester.store.tree import disk_errors, make_folder, sync_folder
+from harvester.store.tree import disk_errors, free_name, make_folder, sync_folder
 
 REBUILD = "rebuild"
 """The name under which a run notes that it makes a catalogue anew; its outcome is then "done"."""
@@ -34,7 +33,7 @@ def set_catalogue_aside(state: Path, now: datetime, *, discard: bool) -> Path | 
         left = [state / name for name in _FILES if (state / name).exists()]
         if not left or (left[0].name == CATALOGUE and not _is_to_go(left[0], discard=discard)):
             return None
-        folder = _free(state / "aside" / f"catalogue-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+        folder = free_name(state / "aside" / f"catalogue-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
         make_folder(folder)
         with disk_errors(folder):
             for path in left:
@@ -42,12 +41,6 @@ def set_catalogue_aside(state: Path, now: datetime, *, discard: bool) -> Path | 
         sync_folder(folder)
         sync_folder(state)
         return folder
-
-
-def _free(wished: Path) -> Path:
-    """Return a name that is free there."""
-    names = chain([wished], (wished.with_name(f"{wished.name}-{n}") for n in count(2)))
-    return next(name for name in names if not name.exists())
 
 
 def _is_to_go(path: Path, *, discard: bool) -> bool:

@@ -88,21 +88,21 @@ def texts(connection: sqlite3.Connection) -> Iterator[list[TextRow]]:
         last = further(last, (page[-1].story_id, page[-1].revision))
 
 
-_TABLES = ("stories", "changes", "revisions")
 _STEP = 10 * PAGE
-_CHANGED = (
-    (
-        "s.story_id, s.path, s.revision FROM stories s LEFT JOIN changes c USING (story_id, seq)",
+# Of each table: its alias, what is selected from it, and the condition that a row was changed.
+_CHANGED = {
+    "stories": (
         "s",
+        "s.story_id, s.path, s.revision FROM stories s LEFT JOIN changes c USING (story_id, seq)",
         f"(c.path IS NOT s.path OR {is_broken('stories', 's')})",
     ),
-    ("story_id, path, revision FROM changes c", "c", is_broken("changes", "c")),
-    (
-        "story_id, path, r.revision FROM revisions r JOIN stories s USING (story_id)",
+    "changes": ("c", "story_id, path, revision FROM changes c", is_broken("changes", "c")),
+    "revisions": (
         "r",
+        "story_id, path, r.revision FROM revisions r JOIN stories s USING (story_id)",
         is_broken("revisions", "r"),
     ),
-)
+}
 
 
 def changed(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
@@ -110,7 +110,7 @@ def changed(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
 
     Their seal is broken, or the last change of a story is not in the log. Read in short steps.
     """
-    for table, (source, alias, condition) in zip(_TABLES, _CHANGED, strict=True):
+    for table, (alias, source, condition) in _CHANGED.items():
         (last,) = connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()  # noqa: S608
         query = f"SELECT {source} WHERE {alias}.rowid > ? AND {alias}.rowid <= ? AND {condition}"
         for start in range(0, last, _STEP):

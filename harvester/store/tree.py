@@ -136,11 +136,7 @@ class PostTree:
     def copy_aside(self, path: str, aside: Path) -> Path:
         """Copy a file, or a link as it is, below `aside` under a name that is free there."""
         source = self.locate(path)
-        target = aside / path
-        number = 1
-        while os.path.lexists(target):
-            number += 1
-            target = aside / f"{path}.{number}"
+        target = free_name(aside / path)
         make_folder(target.parent)
         PostTree(aside).settle([folder_of(path)])
         temporary = target.with_name(_ASIDE)
@@ -213,6 +209,15 @@ def make_folder(folder: Path) -> None:
     with disk_errors(folder):
         folder.mkdir()
     sync_folder(folder.parent)
+
+
+def free_name(wished: Path) -> Path:
+    """Return a path, or the first of `.2`, `.3` … behind it, at which nothing lies."""
+    place, number = wished, 1
+    while os.path.lexists(place):
+        number += 1
+        place = wished.with_name(f"{wished.name}.{number}")
+    return place
 
 
 def folder_of(path: str) -> str:
