@@ -75,6 +75,20 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """What went over the wire for a page, as it was sent.
+
+    `url` is that of the last hop, `request` and `response` are heads with their empty line, `body`
+    is in its content coding, free of transfer coding alone; empty for all but an answer 200.
+    """
+
+    url: str
+    request: bytes
+    response: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One answer of the site: decoded from transfer coding, not yet from its charset.
 
@@ -92,6 +106,7 @@ class Page:
     etag: str | None = None
     last_modified: str | None = None
     max_age: float | None = None
+    exchange: Exchange | None = field(default=None, repr=False, compare=False)
 
     @property
     def validators(self) -> Validators:

@@ -44,7 +44,7 @@ from harvester.fetch.settings import (
 )
 from harvester.fetch.transport import Answer, Transport
 from harvester.fetch.urls import Site
-from harvester.model import HostState, Lane, Page, Validators
+from harvester.model import Exchange, HostState, Lane, Page, Validators
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -153,7 +153,7 @@ class Fetcher:
         answer = await self._follow(errand, start, validators, cap, obey=True)
         if answer.url != start:  # validators are only sent to the first hop
             validators = UNCONDITIONAL
-        if not answer.whole:
+        if not answer.body.whole:
             del answer  # what holds on to the error would hold on to the body
             raise BodyTooLarge(errand.asked, f"larger than {cap:,} bytes")
         return _page(errand.asked, answer, validators, self._clock.now())
@@ -270,7 +270,7 @@ def _robots_text(asked: str, name: str, answer: Answer) -> str:
     429 never comes here: a host that asks us to slow down has not said that all is allowed.
     """
     if answer.status == 200:
-        return decode(answer.body)
+        return decode(answer.body.data)
     if 400 <= answer.status < 500:
         return ""
     raise FetchFailed(asked, f"robots.txt of {name} cannot be read: {answer.meaning}")
@@ -289,12 +289,13 @@ def _page(asked: str, answer: Answer, sent: Validators, at: datetime) -> Page:
         url=asked,
         final_url=str(answer.url),
         status=answer.status,
-        body=answer.body,
+        body=answer.body.data,
         fetched_at=at,
         charset=_clean(answer.charset),
         etag=_clean(answer.headers.get("ETag")) or kept.etag,
         last_modified=_clean(answer.headers.get("Last-Modified")) or kept.last_modified,
         max_age=max_age(answer.headers, at) if answer.status in {200, 304} else None,
+        exchange=Exchange(str(answer.url), answer.request, answer.response, answer.body.wire),
     )
 
 

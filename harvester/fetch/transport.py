@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
 
-from harvester.fetch.body import CODINGS, read_capped
+from harvester.coding import CODINGS
+from harvester.fetch.body import Body, read_capped
 from harvester.fetch.failures import translated
 from harvester.fetch.guard import Guard, endpoints
 from harvester.fetch.meter import MeteredConnector
 from harvester.fetch.names import PromptResolver
-from harvester.fetch.settings import FetchSettings
+from harvester.fetch.settings import PAGE_CAP, FetchSettings
 from harvester.fetch.urls import parse_origin
 from harvester.model import Validators
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp.abc import AbstractResolver
     from multidict import CIMultiDictProxy
     from yarl import URL
@@ -33,15 +36,16 @@ _NAMES_SHARE: Final = 0.8
 class Answer:
     """What came back from the real address `url`.
 
-    Only an answer 200 has a body; `whole` is false if it went past the cap and was cut there.
+    Only an answer 200 has a body. `request` and `response` are the heads as they were sent.
     """
 
     url: URL
     status: int
     headers: CIMultiDictProxy[str]
     charset: str | None
-    body: bytes
-    whole: bool
+    body: Body
+    request: bytes
+    response: bytes
 
     @property
     def meaning(self) -> str:
@@ -141,7 +145,34 @@ class Transport:
 async def _read(response: aiohttp.ClientResponse, url: URL, cap: int) -> Answer:
     if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > MAX_HEADER:
         raise aiohttp.ClientError(f"headers of more than {MAX_HEADER} bytes")
-    body, whole = b"", True
+    body = Body(b"")
     if response.status == HTTPStatus.OK:
-        body, whole = await read_capped(response, cap)
-    return Answer(url, response.status, response.headers, response.charset, body, whole)
+        body = await read_capped(response, cap, keep=cap <= PAGE_CAP)
+    return Answer(
+        url,
+        response.status,
+        response.headers,
+        response.charset,
+        body,
+        _request_head(response, url),
+        _response_head(response),
+    )
+
+
+def _request_head(response: aiohttp.ClientResponse, url: URL) -> bytes:
+    """Return the head of the request, as sent; `Host` names the real host."""
+    sent = response.request_info
+    fields = [(name.encode(), value.encode()) for name, value in sent.headers.items()]
+    return _head(f"{sent.method} {url.raw_path_qs} HTTP/1.1".encode(), fields)
+
+
+def _response_head(response: aiohttp.ClientResponse) -> bytes:
+    """Return the head of the answer, as received."""
+    version = response.version or aiohttp.HttpVersion11
+    reason = (response.reason or "").encode("utf-8", "surrogateescape")
+    line = b"HTTP/%d.%d %d %s" % (version.major, version.minor, response.status, reason)
+    return _head(line, response.raw_headers)
+
+
+def _head(line: bytes, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([line, b"\r\n", *(b"%s: %s\r\n" % field for field in fields), b"\r\n"])
