@@ -46,6 +46,16 @@ class BadPost(HarvesterError):
         super().__init__(f"{where}: {problem}")
 
 
+class BadRecord(HarvesterError):
+    """A WARC file that is none, is damaged or breaks off; `offset` is in bytes."""
+
+    def __init__(self, file: str, offset: int, problem: str) -> None:
+        self.file = file
+        self.offset = offset
+        self.problem = problem
+        super().__init__(f"{file}, at byte {offset:,}: {problem}")
+
+
 class HostResting(HarvesterError):
     """The site asked for a pause longer than a run waits, or failed so often that it gets one.
 

@@ -300,6 +300,65 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record of the raw archive lies.
+
+    `file` is a name in `state/warc/`, or the path or URL of somebody else's file; `offset` and
+    `length` are in bytes of the file as it is, packed.
+    """
+
+    file: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A page that is to be kept as it came, and what was made of it.
+
+    `decision` None means: as the draft is judged that comes with it. `reading` is the text that was
+    read, where that draft is not to be stored. `source` is who showed the page; `place` where it is
+    kept already.
+    """
+
+    page: Page
+    mode: BodyMode = BodyMode.CLEAN
+    decision: Decision | None = None
+    reading: Draft | None = None
+    source: str = "site"
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A page in the raw archive, and what was made of it when it came.
+
+    `url` was asked for, `final_url` answered with `status` at `seen_at`. `content_hash` and
+    `sha256` are those of the text that was read and of the post that was made of it in `mode`,
+    empty where there was none; `parser` is the version of what read it. `path` is where the story's
+    file was put, `lastmod` the sitemap's hint at that visit. `digest` is that of the body as it was
+    sent (`sha1:` and base32), empty where there was none.
+    """
+
+    story_id: str
+    url: str
+    final_url: str
+    status: int
+    seen_at: datetime
+    stored_at: datetime
+    source: str
+    decision: Decision
+    content_hash: str
+    sha256: str
+    mode: BodyMode
+    parser: str
+    path: str
+    digest: str
+    lastmod: str | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What became of a draft: its verdict and, where it has a file, that file's relative path."""
 

@@ -254,9 +254,9 @@ class Pipeline:
         try:
             for ref, before, page, draft, seen in revisions:
                 if mass:
-                    decision = await self._visitor.hold(ref, before, page, why)
+                    decision = await self._visitor.hold(ref, before, page, why, draft)
                 else:
-                    decision = await self._replaced(ref, before, draft, seen)
+                    decision = await self._replaced(ref, before, page, draft, seen)
                 self.count(ref.url, decision)
         except HarvesterError as error:
             self._stop_for(error)
@@ -266,12 +266,12 @@ class Pipeline:
             )
 
     async def _replaced(
-        self, ref: StoryRef, before: Visit | None, draft: Draft, seen: Visit
+        self, ref: StoryRef, before: Visit | None, page: Page, draft: Draft, seen: Visit
     ) -> Decision:
         try:
-            return (await self._archive.put(draft, seen)).decision
+            return await self._visitor.write(page, draft, seen)
         except Unreadable as error:  # text that no file can hold
-            return await self._visitor.miss(ref, before, Verdict.FAILED, error.problem)
+            return await self._visitor.miss(ref, before, Verdict.FAILED, error.problem, page)
 
 
 def address_scope(scope: Scope) -> Scope:

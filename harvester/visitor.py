@@ -24,6 +24,7 @@ from harvester.model import (
     BodyMode,
     Decision,
     Draft,
+    Evidence,
     Page,
     Scope,
     StoryRef,
@@ -146,29 +147,45 @@ class Visitor:
     async def visit(self, ref: StoryRef, before: Visit | None) -> Ending:
         """Take a story to its end state. Raises HostResting and the errors of the archive."""
         try:
-            return await self._asked(ref, before)
-        except (NotAStory, RobotsDenied, RedirectedAway) as error:
-            reason = _reason(error)
-            self._scrutiny.missed(ref, before, Verdict.REJECTED, reason)
-            decision = await self.miss(ref, before, Verdict.REJECTED, reason)
-            return Ending(decision, error if reason in _TROUBLES else None)
+            page = await self._fetcher.get(ref.url, _validators(ref, before))
+        except (RobotsDenied, RedirectedAway) as error:
+            return await self._rejected(ref, before, error)
         except FetchFailed as error:
             return Ending(await self.miss(ref, before, Verdict.FAILED, error.problem), error)
+        try:
+            return await self._shown(ref, before, page)
+        except NotAStory as error:
+            return await self._rejected(ref, before, error, page)
 
     async def miss(
-        self, ref: StoryRef, before: Visit | None, verdict: Verdict, reason: str
+        self,
+        ref: StoryRef,
+        before: Visit | None,
+        verdict: Verdict,
+        reason: str,
+        page: Page | None = None,
     ) -> Decision:
         """Note an address that gave no text; a story that is missing for days is gone."""
-        state = VisitState(verdict.value)
+        state, decision = VisitState(verdict.value), Decision(verdict, reason)
         visit = judge.visited(ref, before, state, self._clock.now(), reason=reason)
+        await self._archive.note(visit, self._evidence(page, decision) if page else None)
         if visit.state is VisitState.HELD and judge.is_gone(visit):
             await self._archive.bury(visit)
-        else:
-            await self._archive.note(visit)
-        return Decision(verdict, reason)
+        return decision
 
-    async def _asked(self, ref: StoryRef, before: Visit | None) -> Ending:
-        page = await self._fetcher.get(ref.url, _validators(ref, before))
+    async def _rejected(
+        self,
+        ref: StoryRef,
+        before: Visit | None,
+        error: NotAStory | RobotsDenied | RedirectedAway,
+        page: Page | None = None,
+    ) -> Ending:
+        reason = _reason(error)
+        self._scrutiny.missed(ref, before, Verdict.REJECTED, reason)
+        decision = await self.miss(ref, before, Verdict.REJECTED, reason, page)
+        return Ending(decision, error if reason in _TROUBLES else None)
+
+    async def _shown(self, ref: StoryRef, before: Visit | None, page: Page) -> Ending:
         if page.status == 304:
             self._scrutiny.unmodified(ref)
             await self._archive.note(_seen(ref, before, page))
@@ -203,14 +220,19 @@ class Visitor:
             case Course.HOLD | Course.DRIFT as course:
                 kind = judge.DOUBTFUL if course is Course.HOLD else judge.DRIFTING
                 why = f"{kind}: {opinion.reason}"
-                return Ending(await self.hold(ref, before, page, why))
+                return Ending(await self.hold(ref, before, page, why, draft))
             case Course.AGAIN:
-                await self._archive.note(_seen(ref, before, page, at, judge.CHANGED))
-                return Ending(Decision(Verdict.SKIPPED, "changed; looked at twice"))
+                decision = Decision(Verdict.SKIPPED, "changed; looked at twice")
+                again = _seen(ref, before, page, at, judge.CHANGED)
+                await self._archive.note(again, self._evidence(page, decision, draft))
+                return Ending(decision)
             case Course.LATER:
                 return Ending(expected, pending=(page, draft, seen))
-        stored = await self._archive.put(draft, seen)
-        return Ending(stored.decision, published=at)
+        return Ending(await self.write(page, draft, seen), published=at)
+
+    async def write(self, page: Page, draft: Draft, seen: Visit) -> Decision:
+        """Store the text that a page shows. Raises Unreadable for what no file can hold."""
+        return (await self._archive.put(draft, seen, self._evidence(page))).decision
 
     async def _is_everywhere(self, draft: Draft, before: Visit | None) -> bool:
         """Say whether a text new at this address is one that a site in trouble shows for many."""
@@ -223,16 +245,31 @@ class Visitor:
         self, ref: StoryRef, before: Visit | None, page: Page, at: datetime
     ) -> Decision:
         """Remember when a story that is not asked for was published."""
+        decision = Decision(Verdict.SKIPPED, OUT_OF_SCOPE)
         if before is None or before.state is not VisitState.HELD:
             seen = _seen(ref, before, page, at)
-            await self._archive.note(replace(seen, state=VisitState.PENDING, next_check_at=None))
-        return Decision(Verdict.SKIPPED, OUT_OF_SCOPE)
+            later = replace(seen, state=VisitState.PENDING, next_check_at=None)
+            await self._archive.note(later, self._evidence(page, decision))
+        return decision
 
-    async def hold(self, ref: StoryRef, before: Visit | None, page: Page, reason: str) -> Decision:
+    async def hold(
+        self,
+        ref: StoryRef,
+        before: Visit | None,
+        page: Page,
+        reason: str,
+        draft: Draft | None = None,
+    ) -> Decision:
         """Keep a page whose text is not written, and look at it again later."""
+        decision = Decision(Verdict.FAILED, reason)
         visit = judge.visited(ref, before, VisitState.FAILED, page.fetched_at, reason=reason)
-        await self._archive.hold(page, visit)
-        return Decision(Verdict.FAILED, reason)
+        await self._archive.hold(self._evidence(page, decision, draft), visit)
+        return decision
+
+    def _evidence(
+        self, page: Page, decision: Decision | None = None, reading: Draft | None = None
+    ) -> Evidence:
+        return Evidence(page, self._mode, decision, reading)
 
 
 def is_in_scope(scope: Scope, published: datetime) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from harvester import __version__, judge, post, zaobao
+from harvester import __version__, judge, post, warc, zaobao
 from harvester.clock import Clock
 from harvester.discover import Discovery
 from harvester.errors import HarvesterError
@@ -20,9 +20,10 @@ from harvester.handoff.feeds import renew_feeds
 from harvester.handoff.hooks import register_hooks
 from harvester.importing import Importer
 from harvester.importing import Observer as ImportObserver
+from harvester.parser import parser_version
 from harvester.pipeline import Observer as PipelineObserver
 from harvester.settings import Settings
-from harvester.store import WRITER_PATIENCE, Archive
+from harvester.store import WRITER_PATIENCE, Archive, Raw
 from harvester.visitor import Scrutiny
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ async def open_writer(
         name_key=post.name_key,
         clock=clock,
         patience=patience,
+        raw=_raw(settings),
     ) as archive:
         await _register_hooks(settings)
         orphans = [path for path in archive.orphans if (root / path) not in besides]
@@ -109,6 +111,11 @@ async def open_workshop(
         open_fetcher(settings, archive, watcher, clock) as fetcher,
     ):
         yield Workshop(settings, archive, fetcher, clock)
+
+
+def _raw(settings: Settings) -> Raw | None:
+    software = user_agent(settings.contact)
+    return Raw(warc, software, parser_version()) if settings.raw else None
 
 
 async def _register_hooks(settings: Settings) -> None:

@@ -22,7 +22,7 @@ _QUOTE_WHOLE = (
     "a query with -word is quoted whole, together with a word that must stand, "
     "as in `harvester search '王毅 -东京'`"
 )
-_VISITING = ("rate", "concurrency", "body")
+_VISITING = ("rate", "concurrency", "body", "raw")
 _DAEMON = ("http", "log_format", "log_level", "snapshots", "min_free", "alarm_command")
 
 

@@ -24,6 +24,7 @@ from harvester.settings.values import (
     rate,
     refuse_unknown,
     sections,
+    switch,
     text,
     whole,
 )
@@ -50,6 +51,7 @@ class Settings:
     concurrency: int
     body: BodyMode
     sections: tuple[str, ...]
+    raw: bool = True
     http: Address | None = _HTTP
     log_format: str = "text"
     log_level: str = "info"
@@ -148,6 +150,7 @@ OPTIONS = (
     ),
     Option("body", BodyMode.CLEAN, mode, "markup of the body: clean or verbatim", "MODE"),
     Option("sections", (), sections, "only these sections, such as realtime/china", "PATHS"),
+    Option("raw", True, switch, "keep every page as it came (state/warc): on or off", "SWITCH"),
     Option(
         "http",
         _HTTP,

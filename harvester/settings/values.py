@@ -167,3 +167,12 @@ def sections(value: object) -> tuple[str, ...]:
         # An empty one is no section, and must not come to mean all of them.
         raise ValueError("a section is empty; expected paths such as 'realtime/china'")
     return tuple(dict.fromkeys(filter(None, paths)))
+
+
+def switch(value: object) -> bool:
+    """Return a switch: on or off, or a boolean of the file."""
+    if isinstance(value, bool):
+        return value
+    if value in {"on", "off"}:
+        return value == "on"
+    raise ValueError(f"on or off is needed, not {value!r}")

@@ -18,6 +18,7 @@ from harvester.store.batch import Decide
 from harvester.store.database import CATALOGUE, WRITER_PATIENCE, guarded, uninterrupted
 from harvester.store.lock import locked, take_lock
 from harvester.store.manifest import MANIFEST, Line
+from harvester.store.raw import WARC, Raw
 from harvester.store.reading import (
     ArticleRow,
     Change,
@@ -39,6 +40,7 @@ __all__ = [
     "CATALOGUE",
     "MANIFEST",
     "REBUILD",
+    "WARC",
     "WRITER_PATIENCE",
     "Archive",
     "ArticleRow",
@@ -49,6 +51,7 @@ __all__ = [
     "Figures",
     "Kind",
     "Line",
+    "Raw",
     "Reader",
     "Report",
     "Revision",

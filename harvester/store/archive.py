@@ -14,9 +14,11 @@ from typing import TypeVar, cast
 from harvester.clock import Clock
 from harvester.errors import UsageError
 from harvester.model import (
+    Capture,
     Counts,
     Decision,
     Draft,
+    Evidence,
     HostState,
     Known,
     Page,
@@ -28,7 +30,7 @@ from harvester.model import (
     Visit,
     Watch,
 )
-from harvester.store import pages, rows, sightings, stories, watches
+from harvester.store import captures, pages, rows, sightings, stories, watches
 from harvester.store.audit import sweep
 from harvester.store.batch import BatchWriter, Command, Decide, Outcome
 from harvester.store.database import (
@@ -42,6 +44,7 @@ from harvester.store.database import (
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import Manifest
 from harvester.store.queue import WriteQueue
+from harvester.store.raw import WARC, Raw, RawFiles
 from harvester.store.snapshot import take_snapshot
 from harvester.store.stories import last_change
 from harvester.store.tree import PostTree, make_folder
@@ -71,10 +74,12 @@ class Archive:
         writer: BatchWriter,
         manifest: Manifest,
         clock: Clock,
+        raw: RawFiles | None,
     ) -> None:
         self.orphans = ()
         self._adopted = False
         self._manifest = manifest
+        self._raw = raw
         self._database = database
         self._tree = tree
         self._aside = aside
@@ -93,13 +98,14 @@ class Archive:
         name_key: Callable[[str], str],
         clock: Clock,
         patience: float = WRITER_PATIENCE,
+        raw: Raw | None = None,
     ) -> AsyncIterator[Archive]:
         """Take the lock, open the catalogue, sweep up after a killed writer.
 
         `decide` judges a draft by what is known of its story and by another story with the same
         hash; it must be pure. `name_key` returns what other systems make of a path (case-folded,
-        NFC). `patience` is how long a commit waits for readers, in seconds. Raises Busy when
-        another writer is at work.
+        NFC). `patience` is how long a commit waits for readers, in seconds. `raw` None keeps no raw
+        pages. Raises Busy when another writer is at work.
         """
         make_folder(seeds)
         make_folder(state)
@@ -107,8 +113,9 @@ class Archive:
         with writer_lock(state):
             async with open_database(state / CATALOGUE, patience) as database:
                 manifest = Manifest(seeds)
-                writer = BatchWriter(tree, aside, decide, name_key, clock, manifest)
-                archive = cls(database, tree, aside, writer, manifest, clock)
+                files = RawFiles(state / WARC, raw) if raw else None
+                writer = BatchWriter(tree, aside, decide, name_key, clock, manifest, files)
+                archive = cls(database, tree, aside, writer, manifest, clock, files)
                 await archive._sweep()
                 try:
                     yield archive
@@ -126,11 +133,15 @@ class Archive:
         )
         await self._database.run(partial(self._manifest.begin, now=self._clock.monotonic()))
         self.orphans = tuple(await self._database.run(work))
+        if self._raw:
+            await self._database.run(self._raw.settle)
 
     async def _close(self) -> None:
         """Finish what was begun; only a clean end takes the marks off the folders."""
         if await self._queue.finish():
             await self._publish()
+            if self._raw:
+                self._raw.finish()
             if self._adopted or not self.orphans:
                 await self._transact(rows.clear_dirty)
 
@@ -140,18 +151,28 @@ class Archive:
 
     # --- texts and visits: one queue, committed in batches ---
 
-    async def put(self, draft: Draft, visit: Visit | None = None) -> Stored:
+    async def put(
+        self,
+        draft: Draft,
+        visit: Visit | None = None,
+        evidence: Evidence | None = None,
+        stored_at: datetime | None = None,
+    ) -> Stored:
         """Judge a draft against what is held at that moment and store it; durable on return.
+
+        `evidence` is the page that shows it; `stored_at` is when it was stored first, where it is
+        stored anew.
 
         A caller that is cancelled while it waits does not stop a batch that has begun. Raises
         Unreadable for text that cannot be written, DiskError for a name outside the tree.
         """
         # Only a command without a draft ends in None.
-        return cast("Stored", await self._queue.submit(Command(draft, visit)))
+        command = Command(draft, visit, evidence, stored_at=stored_at)
+        return cast("Stored", await self._queue.submit(command))
 
-    async def note(self, visit: Visit) -> None:
-        """Record a visit that brought no draft; durable on return."""
-        await self._queue.submit(Command(None, visit))
+    async def note(self, visit: Visit, evidence: Evidence | None = None) -> None:
+        """Record a visit that brought no draft, and the page it met; durable on return."""
+        await self._queue.submit(Command(None, visit, evidence))
 
     async def _apply(self, commands: Sequence[Command]) -> list[Outcome]:
         return await self._database.run(partial(self._writer.apply, commands=commands))
@@ -219,22 +240,21 @@ class Archive:
         """Make all stories due whose last visit has a reason that begins so; return how many."""
         return await self._transact(partial(rows.release, reason=reason, now=now))
 
-    async def hold(self, page: Page, visit: Visit) -> None:
-        """Keep the raw page of a story whose text was not written, and record the visit.
+    async def hold(self, evidence: Evidence, visit: Visit) -> None:
+        """Keep the page of a story whose text was not written at hand, and record the visit.
 
         One page of a story, 2,000 in all; a text of the story that is put later with a good visit
         ends its stay.
         """
-
-        def write(connection: sqlite3.Connection) -> None:
-            pages.keep(connection, visit.story_id, page)
-            rows.write_visit(connection, visit)
-
-        await self._transact(write)
+        await self._queue.submit(Command(None, visit, evidence, hold=True))
 
     async def kept_page(self, story_id: str) -> Page | None:
         """Return the raw page that is kept of a story."""
         return await self._database.run(partial(pages.read, story_id=story_id))
+
+    async def captures(self, story_id: str) -> list[Capture]:
+        """Return the pages of a story in the raw archive, in the order in which they were seen."""
+        return await self._database.run(partial(captures.of_story, story_id=story_id))
 
     async def bury(self, visit: Visit) -> bool:
         """Record a visit that found a story gone for good; its file and its texts stay.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain, count, islice
 from pathlib import Path, PurePosixPath
 
 from harvester.clock import Clock
 from harvester.errors import DiskError, HarvesterError, Unreadable
 from harvester.model import (
+    Capture,
     Decision,
     Draft,
+    Evidence,
+    Exchange,
     Known,
     Stored,
     Validators,
@@ -20,9 +25,10 @@ from harvester.model import (
     Visit,
     VisitState,
 )
-from harvester.store import pages, rows, stories
+from harvester.store import captures, pages, rows, stories
 from harvester.store.database import transaction
 from harvester.store.manifest import Manifest
+from harvester.store.raw import RawFiles
 from harvester.store.tree import PostTree, folder_of
 
 Decide = Callable[[Known | None, str | None, Draft], Decision]
@@ -33,10 +39,17 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing to write: a draft with the visit that brought it, or a visit alone."""
+    """One thing to write: a draft with the visit that brought it, or a visit alone.
+
+    `evidence` is the page; with `hold` its text was not written, and the page is kept at hand.
+    `stored_at` is when it was stored first, where that is done again.
+    """
 
     draft: Draft | None
     visit: Visit | None
+    evidence: Evidence | None = None
+    hold: bool = False
+    stored_at: datetime | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -94,8 +107,10 @@ class BatchWriter:
         name_key: Callable[[str], str],
         clock: Clock,
         manifest: Manifest,
+        raw: RawFiles | None = None,
     ) -> None:
         self._manifest = manifest
+        self._raw = raw
         self._tree = tree
         self._aside = aside
         self._decide = decide
@@ -112,10 +127,13 @@ class BatchWriter:
         """
         judged = self._judge_all(connection, commands)
         intents = [intent for intent in judged if isinstance(intent, Intent)]
+        kept = self._keep_pages(connection, commands, judged)
         self._write_files(connection, [intent for intent in intents if intent.file])
         with transaction(connection):
             for command, intent in zip(commands, judged, strict=True):
                 self._write_rows(connection, command, intent)
+            for capture in kept:
+                captures.insert(connection, capture)
         return [each.stored if isinstance(each, Intent) else each for each in judged]
 
     def expect(self, connection: sqlite3.Connection, draft: Draft) -> Decision:
@@ -167,6 +185,31 @@ class BatchWriter:
                 return path
         raise AssertionError("numbers do not end")
 
+    def _keep_pages(
+        self,
+        connection: sqlite3.Connection,
+        commands: Sequence[Command],
+        judged: Sequence[Intent | HarvesterError | None],
+    ) -> list[Capture]:
+        """Put the pages of a batch into the raw archive, before all else: they cannot be had again.
+
+        What lies elsewhere already is only told of.
+        """
+        if self._raw is None:
+            return []
+        elsewhere: list[Capture] = []
+        looks: list[tuple[Capture, Exchange]] = []
+        for command, intent in zip(commands, judged, strict=True):
+            if not command.evidence or isinstance(intent, HarvesterError):
+                continue
+            now = command.stored_at or self._clock.now()
+            capture = _captured(command, command.evidence, intent, self._raw.parser, now)
+            if capture.place:
+                elsewhere.append(capture)
+            elif command.evidence.page.exchange:
+                looks.append((capture, command.evidence.page.exchange))
+        return elsewhere + self._raw.keep(connection, looks, self._clock.now())
+
     def _write_files(self, connection: sqlite3.Connection, intents: Sequence[Intent]) -> None:
         paths = [intent.path for intent in intents if intent.path]
         self._mark(connection, {folder_of(path) for path in paths})
@@ -206,20 +249,23 @@ class BatchWriter:
         if isinstance(intent, HarvesterError):
             return
         if intent:
-            self._write_story(connection, intent)
+            self._write_story(connection, intent, command.stored_at or self._clock.now())
         if visit := command.visit:
             if intent and intent.decision.verdict is Verdict.DUPLICATE:
                 # "Not modified" would hide that the other story has another text by now.
                 visit = replace(visit, validators=Validators())
             rows.write_visit(connection, visit)
-            if visit.state is VisitState.REJECTED or not visit.failures:
+            if command.hold and command.evidence:
+                pages.keep(connection, visit.story_id, command.evidence.page)
+            elif visit.state is VisitState.REJECTED or not visit.failures:
                 pages.drop(connection, visit.story_id)
-            if visit.state is VisitState.HELD and not intent and visit.missing_since is None:
-                now = self._clock.now()
+            seen = not intent and not command.hold
+            if visit.state is VisitState.HELD and seen and visit.missing_since is None:
+                now = command.stored_at or self._clock.now()
                 stories.restore_story(connection, visit.story_id, visit.checked_at, now)
 
-    def _write_story(self, connection: sqlite3.Connection, intent: Intent) -> None:
-        draft, now = intent.draft, self._clock.now()
+    def _write_story(self, connection: sqlite3.Connection, intent: Intent, now: datetime) -> None:
+        draft = intent.draft
         match intent.decision:
             case Decision(verdict=Verdict.NEW):
                 path = str(intent.path)
@@ -235,6 +281,35 @@ class BatchWriter:
                     stories.restore_story(connection, story_id, draft.observed_at, now)
             case Decision(verdict=Verdict.DUPLICATE):
                 stories.write_alias(connection, draft, str(intent.twin), now)
+
+
+def _captured(
+    command: Command, evidence: Evidence, intent: Intent | None, parser: str, now: datetime
+) -> Capture:
+    """Return what is told of a page in the raw archive."""
+    page, reading = evidence.page, command.draft or evidence.reading
+    decision = evidence.decision or (intent.decision if intent else None)
+    visit = command.visit
+    if decision is None or visit is None:
+        raise ValueError(f"{page.url}: a page without a visit or an end state")
+    return Capture(
+        story_id=visit.story_id,
+        url=page.url,
+        final_url=page.final_url,
+        status=page.status,
+        seen_at=page.fetched_at,
+        stored_at=now,
+        source=evidence.source,
+        decision=decision,
+        content_hash=reading.content_hash if reading else "",
+        sha256=hashlib.sha256(reading.data).hexdigest() if reading else "",
+        mode=evidence.mode,
+        parser=parser,
+        path=(intent.path or "") if intent else "",
+        digest="",
+        lastmod=visit.lastmod,
+        place=evidence.place,
+    )
 
 
 def _numbered(reserve: str) -> Iterator[str]:

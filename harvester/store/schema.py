@@ -214,4 +214,66 @@ MIGRATIONS: tuple[str, ...] = (
         f"ALTER TABLE {table} ADD COLUMN seal INTEGER; UPDATE {table} SET seal = seal({columns});"  # noqa: S608
         for table, columns in SEALED.items()
     ),
+    """
+    -- `size` is how far a file is known, `version` tells another file of its name from it,
+    -- `merged_at` when all of somebody else's file was taken in.
+    CREATE TABLE warc_files (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        version TEXT NOT NULL DEFAULT '',
+        merged_at TEXT
+    ) STRICT;
+
+    CREATE TABLE captures (
+        id INTEGER PRIMARY KEY,
+        story_id TEXT NOT NULL,
+        url TEXT NOT NULL,
+        final_url TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        seen_at TEXT NOT NULL,
+        stored_at TEXT NOT NULL,
+        source TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        archival INTEGER NOT NULL,
+        content_hash TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        parser TEXT NOT NULL,
+        path TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        lastmod TEXT,
+        file INTEGER NOT NULL REFERENCES warc_files,
+        offset INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        UNIQUE (file, offset)
+    ) STRICT;
+    CREATE INDEX captures_by_story ON captures (story_id, seen_at);
+    CREATE INDEX captures_by_digest ON captures (digest) WHERE digest <> '';
+
+    -- The same table, with one more `op`.
+    CREATE TABLE changes_anew (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        op TEXT NOT NULL CHECK (op IN ('new', 'revised', 'renormalised', 'gone')),
+        story_id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        url TEXT NOT NULL,
+        title TEXT NOT NULL,
+        published TEXT NOT NULL,
+        access TEXT NOT NULL,
+        at TEXT NOT NULL,
+        seal INTEGER
+    ) STRICT;
+    INSERT INTO changes_anew SELECT seq, op, story_id, revision, path, sha256, content_hash, url,
+        title, published, access, at, seal FROM changes ORDER BY seq;
+    DELETE FROM sqlite_sequence WHERE name = 'changes_anew';
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'changes_anew', seq FROM sqlite_sequence WHERE name = 'changes';
+    DROP TABLE changes;
+    ALTER TABLE changes_anew RENAME TO changes;
+    """,
 )

@@ -14,6 +14,7 @@ from harvester.model import (
     Decision,
     Draft,
     Era,
+    Evidence,
     Instant,
     Known,
     Page,
@@ -108,6 +109,11 @@ def make_page(story_id: str = "1209230", body: bytes = b"<html>", at: datetime =
     """Return the page of a story as the site sent it."""
     url = make_draft(story_id).article.url
     return Page(url, f"{url}?x", 200, body, at, "utf-8", '"e"', "Mon, 01 Nov 2021", 60.5)
+
+
+def make_evidence(page: Page | None = None) -> Evidence:
+    """Return a page whose text was not written."""
+    return Evidence(page or make_page(), decision=Decision(Verdict.FAILED, "doubtful"))
 
 
 def make_ref(story_id: str, section: str = "realtime/china", day: date = TODAY) -> StoryRef:

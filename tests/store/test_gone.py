@@ -20,6 +20,7 @@ from tests.store.support import (
     StillClock,
     files,
     make_draft,
+    make_evidence,
     make_page,
     make_visit,
     open_store,
@@ -133,8 +134,8 @@ async def test_hold(tmp_path: Path) -> None:
     """The last doubtful page of a story is kept as it came, together with its visit."""
     visit = make_visit(reason="doubtful: no text")
     async with open_store(tmp_path) as archive:
-        await archive.hold(make_page(body=b"first"), visit)
-        await archive.hold(make_page(body=b"\xff\0" * 1000), visit)
+        await archive.hold(make_evidence(make_page(body=b"first")), visit)
+        await archive.hold(make_evidence(make_page(body=b"\xff\0" * 1000)), visit)
         assert await archive.kept_page("1209230") == make_page(body=b"\xff\0" * 1000)
         assert None is await archive.kept_page("2")
         assert visit == await archive.visit("1209230")
@@ -147,7 +148,7 @@ async def test_a_kept_page_is_let_go_with_its_text(tmp_path: Path) -> None:
     """Only a good visit to that story, or its rejection, ends the stay of its page."""
     bad = replace(make_visit(), state=VisitState.FAILED, failures=1)
     async with open_store(tmp_path) as archive:
-        await archive.hold(make_page(), bad)
+        await archive.hold(make_evidence(make_page()), bad)
         await archive.put(make_draft(), bad)
         await archive.put(make_draft())
         await archive.put(make_draft("2", "other"), make_visit("2"))
@@ -175,7 +176,7 @@ def test_so_many_pages_are_kept() -> None:
 async def test_a_kept_page_that_is_damaged(tmp_path: Path) -> None:
     """A page whose bytes were lost is reported, not given out."""
     async with open_store(tmp_path) as archive:
-        await archive.hold(make_page(), make_visit(reason="doubtful"))
+        await archive.hold(make_evidence(make_page()), make_visit(reason="doubtful"))
         with closing(sqlite3.connect(tmp_path / "state" / "harvester.db")) as other, other:
             other.execute("UPDATE kept_pages SET body = x'00'")
         with pytest.raises(DatabaseUnusable, match="kept page of story 1209230"):

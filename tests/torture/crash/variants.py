@@ -76,4 +76,4 @@ async def open_variant(variant: str, root: Path, clock: StillClock) -> AsyncIter
         tree, manifest = make_tree(seeds), Manifest(seeds)
         await database.run(partial(manifest.begin, now=clock.monotonic()))
         writer = make_writer(tree, aside, decide, name_key, clock, manifest)
-        yield Archive(database, tree, aside, writer, manifest, clock)
+        yield Archive(database, tree, aside, writer, manifest, clock, None)

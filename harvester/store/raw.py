@@ -1,0 +1,186 @@
+"""The raw archive on disk: WARC files that only grow, and never once they are finished.
+
+    records -> append to NAME.open -> fsync | commit of their rows | ... -> fsync -> NAME
+
+A run writes a file of its own, and another when the month or the file is full. What a killed writer
+left open is cut behind its last whole record at the next start, indexed and finished.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from harvester.model import Capture, Exchange, Place
+from harvester.store import captures
+from harvester.store.database import transaction
+from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
+
+WARC = "warc"
+"""The folder of the raw archive, in the state folder."""
+
+_OPEN = ".open"
+_FULL = 2**30
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Format(Protocol):
+    """How records look (`harvester.warc`)."""
+
+    def info(self, software: str, at: datetime, file: str) -> bytes:
+        """Return the record that a file begins with."""
+
+    def pack(self, capture: Capture, exchange: Exchange, same: Capture | None) -> tuple[bytes, int]:
+        """Return the records of a look at a page, and how many bytes the first of them has.
+
+        `same` is an earlier look that has its body already.
+        """
+
+    def digest_of(self, body: bytes) -> str:
+        """Return the digest of a body as it was sent."""
+
+    def whole(self, stream: BinaryIO) -> int:
+        """Return how many bytes of a stream are whole records."""
+
+    def captures_in(self, stream: BinaryIO, file: str, base: int, size: int) -> Iterator[Capture]:
+        """Yield what a file tells of its pages, from `base` bytes into it to `size`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """How the raw archive is written: its records, what writes them, and what reads the pages.
+
+    A file is full at `full` bytes.
+    """
+
+    form: Format
+    software: str
+    parser: str
+    full: int = _FULL
+
+
+class RawFiles:
+    """The files of one writer. Every method raises DiskError."""
+
+    def __init__(self, folder: Path, raw: Raw) -> None:
+        self.parser = raw.parser
+        self._folder = folder
+        self._form = raw.form
+        self._software = raw.software
+        self._full = raw.full
+        self._file: int | None = None
+        self._name = ""
+        self._size = 0
+
+    def keep(
+        self,
+        connection: sqlite3.Connection,
+        looks: Sequence[tuple[Capture, Exchange]],
+        now: datetime,
+    ) -> list[Capture]:
+        """Append looks at pages, durably; return them with their places, for their rows.
+
+        A body that the archive has already is not written a second time.
+        """
+        if not looks:
+            return []
+        self._turn_over(now)
+        kept: list[Capture] = []
+        with disk_errors(self._folder / self._name):
+            for look, exchange in looks:
+                capture = replace(look, digest=self._form.digest_of(exchange.body))
+                same = self._same(connection, capture, exchange, kept)
+                records, length = self._form.pack(capture, exchange, same)
+                place = Place(self._name, self._size, length)
+                self._append(records)
+                kept.append(replace(capture, place=place))
+            os.fsync(self._file or 0)
+        return kept
+
+    def finish(self) -> None:
+        """Give the file that is being written its final name."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+            self._rename(self._name)
+
+    def settle(self, connection: sqlite3.Connection) -> None:
+        """Cut, index and finish what a killed writer left open."""
+        if not self._folder.is_dir():
+            return
+        for path in sorted(self._folder.glob(f"*{_OPEN}")):
+            name = path.name.removesuffix(_OPEN)
+            size = self._cut(path, captures.size_of(connection, name))
+            self._index(connection, path, name, size)
+            self._rename(name)
+
+    def _same(
+        self,
+        connection: sqlite3.Connection,
+        capture: Capture,
+        exchange: Exchange,
+        kept: Sequence[Capture],
+    ) -> Capture | None:
+        """Return what has the body already; a revisit can only name what the site itself showed."""
+        if not capture.digest or exchange.url != capture.final_url:
+            return None
+        just = (each for each in kept if each.digest == capture.digest)
+        return next(just, None) or captures.with_body(connection, capture.digest)
+
+    def _turn_over(self, now: datetime) -> None:
+        """Open a file for this month, if the one that is open is of another, or full."""
+        month = f"harvester-{now.astimezone(UTC):%Y%m}-"
+        if self._file is not None and self._name.startswith(month) and self._size < self._full:
+            return
+        self.finish()
+        make_folder(self._folder)
+        self._name = self._free_name(month)
+        path = self._folder / f"{self._name}{_OPEN}"
+        with disk_errors(path):
+            self._file = os.open(path, _FLAGS, 0o666)
+            self._size = 0
+            self._append(self._form.info(self._software, now, self._name))
+        sync_folder(self._folder)
+
+    def _free_name(self, month: str) -> str:
+        with disk_errors(self._folder):
+            taken = {path.name.removesuffix(_OPEN) for path in self._folder.iterdir()}
+        names = (f"{month}{number:05}.warc.gz" for number in count(1))
+        return next(name for name in names if name not in taken)
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file or 0, view) :]
+        self._size += len(data)
+
+    def _rename(self, name: str) -> None:
+        path = self._folder / f"{name}{_OPEN}"
+        with disk_errors(path):
+            path.rename(self._folder / name)
+        sync_folder(self._folder)
+
+    def _cut(self, path: Path, known: int) -> int:
+        """Cut a file behind its last whole record, but never what has rows; return its size."""
+        with disk_errors(path):
+            with path.open("r+b") as file:
+                file.seek(known)
+                size = known + self._form.whole(file)
+                file.truncate(size)
+            sync(path)
+        return size
+
+    def _index(self, connection: sqlite3.Connection, path: Path, name: str, size: int) -> None:
+        """Write the rows of records that were written and not committed."""
+        known = captures.size_of(connection, name)
+        with disk_errors(path), path.open("rb") as file, transaction(connection):
+            file.seek(known)
+            for capture in self._form.captures_in(file, name, known, size):
+                captures.insert(connection, capture)
+            captures.grow(connection, name, size)

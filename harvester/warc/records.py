@@ -1,0 +1,138 @@
+"""Records to be written: each packed by itself, so that a file is cut and read anywhere.
+
+A look at a page is three records: the response (or, where its body is in the archive already, a
+revisit), the request, and a metadata record with what was made of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from fastwarc import GzipWriter, WarcRecord, WarcRecordType
+
+from harvester.model import Capture, Exchange
+
+NOTE: Final = "application/json"
+"""The content type of a metadata record."""
+
+# ISO 28500:2017, 6.7.2.
+_SAME: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+# The transfer coding is undone, so the field must not say that it is there; renamed as Common Crawl
+# does.
+_TRANSFER: Final = re.compile(rb"(?im)^transfer-encoding(?=:)")
+# A body that came packed does not get smaller; more than the first level costs more than it saves.
+_STORED: Final = 0
+_PACKED: Final = 1
+_CODED: Final = re.compile(rb"(?im)^content-encoding:")
+
+
+def digest_of(body: bytes) -> str:
+    """Return the digest of a body as archives name it; empty for an empty body."""
+    if not body:
+        return ""
+    digest = hashlib.sha1(body, usedforsecurity=False).digest()
+    return f"sha1:{base64.b32encode(digest).decode()}"
+
+
+def info(software: str, at: datetime, file: str) -> bytes:
+    """Return the record that a file begins with."""
+    fields = f"software: {software}\r\nformat: WARC File Format 1.1\r\nrobots: obey\r\n"
+    headers = {
+        "WARC-Filename": file,
+        "WARC-Date": _date(at),
+        "Content-Type": "application/warc-fields",
+    }
+    return _member(WarcRecordType.warcinfo, headers, fields.encode())[0]
+
+
+def pack(capture: Capture, exchange: Exchange, same: Capture | None = None) -> tuple[bytes, int]:
+    """Return the records of a look at a page, and how many bytes the first of them has.
+
+    `same` is an earlier look whose response has the same body, where there is one.
+    """
+    # What another archive showed was asked for now, not when that archive saw it.
+    at = capture.seen_at if exchange.url == capture.final_url else capture.stored_at
+    common = {"WARC-Target-URI": exchange.url, "WARC-Date": _date(at)}
+    first, record_id = _response(capture, exchange, common, same)
+    common |= {"WARC-Concurrent-To": record_id}
+    request, _ = _member(
+        WarcRecordType.request,
+        common | {"Content-Type": "application/http; msgtype=request"},
+        exchange.request,
+    )
+    note, _ = _member(
+        WarcRecordType.metadata,
+        common | {"WARC-Date": _date(capture.stored_at), "Content-Type": NOTE},
+        json.dumps(_note(capture), ensure_ascii=False, separators=(",", ":")).encode(),
+    )
+    return b"".join((first, request, note)), len(first)
+
+
+def _response(
+    capture: Capture, exchange: Exchange, common: Mapping[str, str], same: Capture | None
+) -> tuple[bytes, str]:
+    head = _TRANSFER.sub(b"X-Crawl-Transfer-Encoding", exchange.response)
+    headers = {**common, "Content-Type": "application/http; msgtype=response"}
+    if capture.digest:
+        headers["WARC-Payload-Digest"] = capture.digest
+    if same:
+        headers |= {
+            "WARC-Profile": _SAME,
+            "WARC-Refers-To-Target-URI": same.final_url,
+            "WARC-Refers-To-Date": _date(same.seen_at),
+        }
+        return _member(WarcRecordType.revisit, headers, head)
+    if not capture.digest:  # of a page that is not there the body is not read
+        headers["WARC-Truncated"] = "length"
+    level = _STORED if exchange.body and _CODED.search(head) else _PACKED
+    return _member(WarcRecordType.response, headers, head + exchange.body, level)
+
+
+def _note(capture: Capture) -> dict[str, str | bool]:
+    """Return what a metadata record says; what is empty is left out."""
+    decision = capture.decision
+    said: dict[str, str | bool | None] = {
+        "story": capture.story_id,
+        "url": capture.url,
+        "final_url": capture.final_url,
+        "seen_at": _date(capture.seen_at),
+        "source": capture.source,
+        "verdict": decision.verdict.value,
+        "reason": decision.reason,
+        "archival": decision.archival,
+        "content_hash": capture.content_hash,
+        "sha256": capture.sha256,
+        "mode": capture.mode.value,
+        "parser": capture.parser,
+        "path": capture.path,
+        "lastmod": capture.lastmod,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _member(
+    kind: WarcRecordType, headers: Mapping[str, str], block: bytes, level: int = _PACKED
+) -> tuple[bytes, str]:
+    """Return a record, packed, and its id."""
+    record = WarcRecord()
+    record.init_headers(kind)
+    for name, value in headers.items():
+        record.headers[name] = value
+    record.headers["WARC-Block-Digest"] = digest_of(block)
+    record.set_bytes_content(block)
+    out = io.BytesIO()
+    with GzipWriter(out, compression_level=level) as packer:
+        record.write(packer)
+    return out.getvalue(), record.headers["WARC-Record-ID"]
+
+
+def _date(at: datetime) -> str:
+    """Return an instant in whole seconds, as the catalogue has it: a revisit names it exactly."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
