@@ -8,6 +8,7 @@ when `--site-origin` sends the requests elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -266,6 +267,8 @@ class Draft:
     `name` is the file name it would like, `reserve` the one it takes if another story has that
     name; both are relative to the post tree, with `/`. `observed_at` is when the site showed this
     text. `in_place` means that `name` exists already with these bytes and must not be written.
+    `reread_of` is set where a page was read again: the SHA-256 (hex) of the post that the reader
+    before made of it.
     """
 
     article: Article
@@ -275,19 +278,26 @@ class Draft:
     reserve: str
     observed_at: datetime
     in_place: bool = False
+    reread_of: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 (hex) of the post."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the catalogue holds of a story, as far as a verdict needs it.
 
-    `hashes` are those of all revisions; `observed_at` belongs to the current one.
+    `hashes` are those of all revisions; `observed_at` and `sha256` belong to the current one.
     """
 
     content_hash: str
     observed_at: datetime
     hashes: frozenset[str] = frozenset()
     access: Access = Access.FULL
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +331,7 @@ class Evidence:
     kept already.
     """
 
+    ref: StoryRef
     page: Page
     mode: BodyMode = BodyMode.CLEAN
     decision: Decision | None = None

@@ -6,17 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from harvester.clock import Clock
 from harvester.discover import Discoverer, read_addresses
 from harvester.errors import HarvesterError
+from harvester.findings import Finding, Kept, find_kept
 from harvester.importing import Importer, post_files
 from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
+from harvester.parser import parser_version
 from harvester.pipeline import Pipeline, Plan, Work, address_scope
+from harvester.rereading import Changes, Find, Renormaliser, Replay
 from harvester.settings import Settings
-from harvester.store import REBUILD, Archive, make_folder, set_catalogue_aside
+from harvester.store import REBUILD, WARC, Archive, make_folder, set_catalogue_aside
 from harvester.workshop import Watcher, Workshop, open_workshop, open_writer
 from harvester.zaobao.sections import in_any
 
@@ -149,14 +153,80 @@ async def rebuild(
 ) -> Outcome:
     """Make the catalogue again from the posts; the one that is there goes to `state/aside/`.
 
-    What only a catalogue knows is not in the new one: earlier texts, what was rejected or gone, the
-    change log, whose numbers go on. Cut short, it goes on with the next command that writes, or
-    called again. Raises UsageError for a catalogue in which no damage is found, unless it is to be
-    discarded; Busy.
+    Then of the raw archive, where there is one: what the posts do not tell, earlier texts, what was
+    rejected or gone, and posts that are lost. What neither tells is not in the new one: pages that
+    were not kept, addresses nobody visited. The numbers of the change log go on. Cut short, it goes
+    on when called again. Raises UsageError for a catalogue in which no damage is found, unless it
+    is to be discarded; Busy.
     """
     set_catalogue_aside(settings.state, clock.now(), discard=discard)
     make_folder(settings.seeds)
-    return await import_posts(settings, [settings.seeds], watcher, clock, stopping, command=REBUILD)
+    files = list(post_files([settings.seeds]))
+    given = {path.resolve() for path in files}
+    async with open_writer(settings, watcher, clock, given) as archive:
+        await archive.index_pages()
+        replay = Replay(archive, _finder(settings), watcher)
+        begun = clock.monotonic()
+
+        def outcome() -> Outcome:
+            tally = importer.tally + replay.tally
+            counts = Counts(tally, clock.monotonic() - begun)
+            return Outcome(counts, interrupted=stopping.is_set())
+
+        importer = Importer(archive, settings.seeds, watcher, stopping)
+        async with _noted(archive, REBUILD, outcome):
+            await importer.run(await replay.without_pages(files))
+            await replay.run(stopping)
+        if not stopping.is_set():
+            archive.adopted()
+        return outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Renormalised:
+    """How the reading again ended, and what it changes."""
+
+    outcome: Outcome
+    changes: Changes
+
+
+async def renormalise(
+    settings: Settings,
+    since: date | None,
+    watcher: Watcher,
+    clock: Clock,
+    stopping: asyncio.Event,
+    *,
+    dry: bool,
+) -> Renormalised:
+    """Read the raw archive again with today's reader; store what comes out otherwise.
+
+    `since` is the first issue day. With `dry` nothing is written. Raises Busy.
+    """
+    async with open_writer(settings, watcher, clock) as archive:
+        begun = clock.monotonic()
+        run = Renormaliser(archive, _finder(settings), parser_version(), watcher, dry=dry)
+
+        def outcome() -> Outcome:
+            counts = Counts(run.tally, clock.monotonic() - begun)
+            return Outcome(counts, interrupted=stopping.is_set())
+
+        if dry:
+            await run.run(since, stopping)
+        else:
+            async with _noted(archive, "renormalise", outcome):
+                await run.run(since, stopping)
+        return Renormalised(outcome(), run.changes)
+
+
+def _finder(settings: Settings) -> Find:
+    """Return what reads pages of the raw archive, beside the event loop."""
+    folder = settings.state / WARC
+
+    async def find(pages: Sequence[Kept]) -> list[Finding]:
+        return await asyncio.to_thread(find_kept, folder, pages)
+
+    return find
 
 
 async def _backfill(

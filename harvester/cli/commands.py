@@ -117,6 +117,17 @@ def _rebuild(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def _renormalise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", metavar="D", help="only stories with an issue day from then on: 2021-11-01, 7d"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing, only tell what would change"
+    )
+    _verbose(parser, "address")
+    add_json(parser)
+
+
 def _status(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_settings(parser, ("http",))
@@ -267,11 +278,19 @@ COMMANDS = (
     ),
     Command(
         "rebuild",
-        "make a lost or damaged catalogue again from the posts",
+        "make a lost or damaged catalogue again from the posts and the raw archive",
         "  harvester rebuild\n"
-        "the catalogue that is there is kept in state/aside; with a sound copy in state/snapshots\n"
-        "more comes back: earlier texts, what was rejected or gone (docs/recipes.md)\n",
+        "the catalogue that is there is kept in state/aside; posts that are lost come back from\n"
+        "the pages in state/warc (docs/recipes.md)\n",
         _rebuild,
+    ),
+    Command(
+        "renormalise",
+        "read the raw archive again with today's reader",
+        "  harvester renormalise --dry-run       what would change, by layout and field\n"
+        "  harvester renormalise --since 2021-11-01\n"
+        "nothing is fetched; what changes is told as `renormalised` by `harvester changes`\n",
+        _renormalise,
     ),
     Command(
         "status",

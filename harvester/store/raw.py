@@ -120,6 +120,11 @@ class RawFiles:
             self._index(connection, path, name, size)
             self._rename(name)
 
+    def index_all(self, connection: sqlite3.Connection) -> None:
+        """Write the rows of all records in finished files that have none."""
+        for path in sorted(self._folder.glob("*.warc.gz")):
+            self._index(connection, path, path.name, path.stat().st_size)
+
     def _same(
         self,
         connection: sqlite3.Connection,
