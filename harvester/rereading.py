@@ -17,7 +17,7 @@ from datetime import date, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from harvester import judge, post
 from harvester.drafts import draft_of_post
@@ -36,6 +36,8 @@ from harvester.model import (
 from harvester.store import Archive
 from harvester.visitor import OUT_OF_SCOPE
 from harvester.zaobao import story_ref
+
+T = TypeVar("T")
 
 SITE = "site"
 """The source of what the site itself showed."""
@@ -254,7 +256,8 @@ class Replay:
             captures = [capture for _, capture in numbered]
             await self._archive.record([story_ref(each.url, each.lastmod) for each in captures])
             findings = await self._find([await kept(self._archive, each) for each in captures])
-            for wave in _waves(zip(captures, findings, strict=True)):
+            looks = zip(captures, findings, strict=True)
+            for wave in waves(looks, lambda look: look[0].story_id):
                 plans = [await self._planned(*look) for look in wave]
                 # Each begins with a write, so they are judged in the order of the pages.
                 decisions = await asyncio.gather(*[self._take(steps) for steps in plans])
@@ -408,14 +411,15 @@ def _evidence(capture: Capture, finding: Finding) -> Evidence:
     )
 
 
-def _waves(read: Iterable[tuple[Capture, Finding]]) -> Iterator[list[tuple[Capture, Finding]]]:
-    """Part pages so that no story comes twice in one wave: a look rests on the one before it."""
-    wave: list[tuple[Capture, Finding]] = []
+def waves(items: Iterable[T], story_of: Callable[[T], str]) -> Iterator[list[T]]:
+    """Part items so that no story comes twice in one wave: a look rests on the one before it."""
+    wave: list[T] = []
     seen: set[str] = set()
-    for capture, finding in read:
-        if capture.story_id in seen:
+    for item in items:
+        if story_of(item) in seen:
             yield wave
             wave, seen = [], set()
-        wave.append((capture, finding))
-        seen.add(capture.story_id)
-    yield wave
+        wave.append(item)
+        seen.add(story_of(item))
+    if wave:
+        yield wave

@@ -10,6 +10,10 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
+from harvester.bulk.locations import warc_files
+from harvester.bulk.merging import Merger
+from harvester.bulk.reading import Job as FileJob
+from harvester.bulk.taking import Hands, Taking
 from harvester.clock import Clock
 from harvester.discover import Discoverer, read_addresses
 from harvester.errors import HarvesterError
@@ -24,6 +28,9 @@ from harvester.store import REBUILD, WARC, Archive, make_folder, set_catalogue_a
 from harvester.workshop import Watcher, Workshop, open_workshop, open_writer
 from harvester.zaobao.sections import in_any
 
+# The folder, in the state folder, for what workers found and nobody has merged yet.
+_SHARDS = "shards"
+
 
 class Source(StrEnum):
     """Where a backfill finds its addresses."""
@@ -31,6 +38,7 @@ class Source(StrEnum):
     SITEMAP = "sitemap"
     LISTING = "listing"
     URLS = "urls"
+    WARC = "warc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class Order:
     """What a backfill is asked for. `urls` are lines of addresses, for `Source.URLS`.
 
     `body` None means: as the settings say. `all_revisions` writes a mass of other texts too.
+    `warc` are files, folders and addresses of WARC files, for `Source.WARC`; `workers` processes
+    read them, or the cluster at `dask`.
     """
 
     source: Source = Source.SITEMAP
@@ -46,6 +56,9 @@ class Order:
     urls: tuple[str, ...] = ()
     body: BodyMode | None = None
     all_revisions: bool = False
+    warc: tuple[str, ...] = ()
+    workers: int = 1
+    dask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +84,14 @@ Job = Order | FetchOrder | ImportOrder
 class Outcome:
     """How a run ended: its counts, the sources that could not be read, and whether it was cut.
 
-    `halted` is why going on was of no use, if it was not.
+    `halted` is why going on was of no use, if it was not; `notes` are for who asked for the run.
     """
 
     counts: Counts
     problems: tuple[str, ...] = ()
     interrupted: bool = False
     halted: Exception | None = None
+    notes: tuple[str, ...] = ()
 
 
 async def perform(
@@ -232,6 +246,8 @@ def _finder(settings: Settings) -> Find:
 async def _backfill(
     order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
 ) -> Outcome:
+    if order.source is Source.WARC:
+        return await _take_in(order, workshop, watcher, stopping)
     mode = order.body or workshop.settings.body
     plan = Plan(
         order.scope,
@@ -250,6 +266,30 @@ async def _backfill(
             case Source.SITEMAP:
                 await run.visit_sitemap()
     return run.outcome()
+
+
+async def _take_in(
+    order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    """Take in what WARC files of others hold."""
+    archive, clock, settings = workshop.archive, workshop.clock, workshop.settings
+    mode = order.body or settings.body
+    begun = clock.monotonic()
+    merger = Merger(archive, watcher, order.scope, mode, "warc")
+    taking = Taking(archive, merger, stopping)
+
+    def outcome() -> Outcome:
+        counts = Counts(merger.tally, clock.monotonic() - begun)
+        before = taking.merged_before
+        notes = (f"files that were taken in before: {before}",) if before else ()
+        return Outcome(counts, tuple(taking.problems), stopping.is_set(), notes=notes)
+
+    async with _noted(archive, "backfill", outcome):
+        files = await asyncio.to_thread(warc_files, order.warc)
+        jobs = [FileJob(file, address_scope(order.scope), mode) for file in files]
+        hands = Hands(settings.state / _SHARDS, order.workers, order.dask)
+        await taking.run(jobs, hands)
+    return outcome()
 
 
 async def _fetch(

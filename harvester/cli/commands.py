@@ -73,16 +73,36 @@ def _verbose(parser: argparse.ArgumentParser, what: str) -> None:
 def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
-        choices=("sitemap", "listing", "urls"),
-        help="where to find addresses (default: sitemap, or urls with --urls-from)",
+        choices=("sitemap", "listing", "urls", "warc"),
+        help="where to find stories (default: sitemap, urls with --urls-from, warc with --warc)",
     )
     parser.add_argument("--urls-from", metavar="FILE", help="addresses, one a line; - for stdin")
+    parser.add_argument(
+        "--warc",
+        action="append",
+        metavar="PATH",
+        help="WARC file, folder, s3://bucket/prefix, address or list (….paths.gz); repeatable",
+    )
+    _workers(parser)
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="have WARC files read by the Dask cluster there"
+    )
     add_days_and_sections(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="ask for at most N pages")
     _all_revisions(parser)
     _verbose(parser, "address")
     add_json(parser)
     _visiting(parser)
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=number,
+        default=1,
+        metavar="N",
+        help="processes that read pages which are kept (default: %(default)s)",
+    )
 
 
 def _fetch(parser: argparse.ArgumentParser) -> None:
@@ -247,7 +267,8 @@ COMMANDS = (
         "archive the stories of a time span or a list of addresses",
         "  harvester backfill --since 7d\n"
         "  harvester backfill --since 2021-11-01 --until 2021-11-30 --section realtime/china\n"
-        "  harvester backfill --urls-from addresses.txt --json\n",
+        "  harvester backfill --urls-from addresses.txt --json\n"
+        "  harvester backfill --warc crawl.warc.gz --warc ~/warcs --workers 2\n",
         _backfill,
     ),
     Command(

@@ -81,6 +81,8 @@ def report(
         stdout_line(json.dumps(counts.as_json() | dict(more or {}), ensure_ascii=False))
     else:
         stdout_line(summary(counts))
+    for note in outcome.notes:
+        screen.say(note)
     for problem in outcome.problems:
         screen.say(f"not read: {problem}")
     if outcome.halted:

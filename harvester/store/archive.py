@@ -297,6 +297,17 @@ class Archive:
         """Note that a reader makes of these pages what the one before made."""
         await self._transact(partial(captures.approve, places=places, parser=parser))
 
+    async def is_merged(self, name: str, version: str) -> bool:
+        """Return whether somebody else's file was taken in, and is still the same."""
+        return await self._database.run(partial(captures.is_merged, name=name, version=version))
+
+    async def merged(self, name: str, version: str, size: int) -> None:
+        """Note that all of somebody else's file was taken in."""
+        now = self._clock.now()
+        await self._transact(
+            partial(captures.merged, name=name, version=version, size=size, now=now)
+        )
+
     async def index_pages(self) -> None:
         """Write the rows of all pages in our files, where a new catalogue does not have them."""
         if self._raw:

@@ -38,6 +38,25 @@ def size_of(connection: sqlite3.Connection, name: str) -> int:
     return int(row[0]) if row else 0
 
 
+def is_merged(connection: sqlite3.Connection, name: str, version: str) -> bool:
+    """Return whether a file was taken in, and is still the same."""
+    row = connection.execute(
+        "SELECT 1 FROM warc_files WHERE name = ? AND version = ? AND merged_at IS NOT NULL",
+        (name, version),
+    ).fetchone()
+    return row is not None
+
+
+def merged(
+    connection: sqlite3.Connection, name: str, version: str, size: int, now: datetime
+) -> None:
+    """Note that all of a file was taken in."""
+    connection.execute(
+        "UPDATE warc_files SET (version, merged_at) = (?, ?) WHERE id = ?",
+        (version, stamp(now), grow(connection, name, size)),
+    )
+
+
 def sizes(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     """Return the files of the raw archive and how far they are known, in bytes."""
     return connection.execute("SELECT name, size FROM warc_files ORDER BY name").fetchall()
