@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from io import BytesIO
 from typing import Final
 from urllib.parse import urlencode
@@ -42,8 +42,6 @@ _MAX_PAGES: Final = 1_000
 _EXCERPT: Final = 120
 # A record is a page and the heads around it.
 _RECORD_CAP: Final = PAGE_CAP + 256 * 1024
-# Later crawls show later designs, and fewer of the old stories.
-_NEAR: Final = timedelta(days=2 * 365)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _NAME: Final = re.compile(r"[\w-]+(?:[./][\w-]+)*", re.ASCII)
 _PLACE: Final = re.compile(r"(?P<name>[^#]+)#(?P<offset>\d+)\+(?P<length>\d+)", re.ASCII)
@@ -152,14 +150,14 @@ class Lines:
 
 
 def in_order(crawls: list[Crawl], scope: Scope) -> list[Crawl]:
-    """Return the crawls that can hold stories of a scope, those of its time and soon after first.
+    """Return the crawls that can hold stories of a scope, in order of time.
 
-    One that does not say when it was comes last.
+    Later ones show later designs, and fewer of the old stories. One that does not say when it was
+    comes last.
     """
-    since, until = (_midnight(day) for day in (scope.since or date.min, scope.until or date.max))
-    near = until + _NEAR if scope.until else _NEVER
-    able = [crawl for crawl in crawls if crawl.ended >= since]
-    return sorted(able, key=lambda crawl: (crawl.begun > near, crawl.begun))
+    since = scope.since or date.min
+    able = [crawl for crawl in crawls if crawl.ended.date() >= since]
+    return sorted(able, key=lambda crawl: crawl.begun)
 
 
 def read_crawls(page: Page) -> list[Crawl]:
@@ -299,7 +297,3 @@ def _instant(text: object) -> datetime:
     except ValueError:
         return _NEVER
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -94,16 +94,16 @@ def test_without_sections_all_stories_come(tmp_path: Path) -> None:
 
 
 def test_crawls_that_ended_before_the_first_day_are_not_asked(tmp_path: Path) -> None:
-    """Of the others those until two years later come first, in order; none is left out."""
-    months = ["2026-01", "2023-11", "2021-12", "2021-11", "2021-10", "2023-12"]
-    crawls = [crawl(month) for month in months]
+    """The others come in order of time; none is left out."""
+    crawls = [crawl(month) for month in ["2026-01", "2021-12", "2021-11", "2021-10", "2023-12"]]
     crawls.append(Crawl("CC-MAIN-UNKNOWN", "some day", ""))
+    crawls.append(Crawl("CC-MAIN-LONG", "2021-10-02T08:00:00", "2021-11-01T07:00:00"))
 
     async def act(world: World) -> None:
         async with world.commoncrawl() as index:
             await batches(index)
         asked = [target.split("-index")[0] for target in world.service.targets("Pages")]
-        expected = ["2021-11", "2021-12", "2023-11", "2023-12", "2026-01", "UNKNOWN"]
+        expected = ["LONG", "2021-11", "2021-12", "2023-12", "2026-01", "UNKNOWN"]
         assert [f"/CC-MAIN-{name}" for name in expected] == list(dict.fromkeys(asked))
 
     with_commoncrawl(tmp_path, crawls, act)

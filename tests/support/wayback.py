@@ -28,6 +28,7 @@ from tests.support.service import Service
 
 Row = tuple[str, str, str, str, str]
 _FIELDS = ("urlkey", "timestamp", "original", "mimetype", "statuscode", "digest")
+_ALL = ",".join(_FIELDS)
 _REPLAY = re.compile(r"/web/(\d{1,14})id_/(.+)")
 _PASSED_ON = frozenset({"content-type", "content-encoding"})
 
@@ -126,12 +127,14 @@ def _replayed(headers: Mapping[str, str], timestamp: str, original: str) -> dict
 def _index(rows: list[Row], query: MultiMapping[str]) -> str:
     """Return what the CDX server prints for a query; only JSON, only prefixes."""
     lines = [line for line in _lines(rows) if line["urlkey"].startswith(urlkey(query["url"]))]
-    lines = [line for line in lines if all(_passes(line, each) for each in query.getall("filter"))]
+    lines = [
+        line for line in lines if all(_passes(line, each) for each in query.getall("filter", []))
+    ]
     if key := query.get("resumeKey"):  # the server undoes the coding once more than it should
         lines = [line for line in lines if f"{_key(line)} " >= unquote_plus(key)]
     if not lines:
         return "[]\n"
-    limit, fields = int(query["limit"]), query["fl"].split(",")
+    limit, fields = int(query.get("limit", "150000")), query.get("fl", _ALL).split(",")
     told = [fields, *([line[name] for name in fields] for line in lines[:limit])]
     if len(lines) > limit and query.get("showResumeKey") == "true":
         # Where the key is not among the fields, it is not known here either.
