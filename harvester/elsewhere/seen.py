@@ -62,7 +62,7 @@ def best_first(seen: Sequence[Seen]) -> list[Seen]:
     are in it, redesigns and paywalls not yet. Then come later ones in order of time, then those
     before, the latest first.
     """
-    in_time = sorted(seen, key=lambda each: (each.captured_at, each.place))
+    in_time = sorted(seen, key=lambda each: (each.captured_at, each.place, each.digest))
     settled = [each for each in in_time if singapore_day(each.captured_at) > each.ref.day]
     early = [each for each in in_time if singapore_day(each.captured_at) <= each.ref.day]
     return list(_once([*settled, *reversed(early)]))
