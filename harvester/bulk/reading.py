@@ -28,10 +28,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding and where its page lies."""
+    """A finding and where its page lies; None where it is still to be kept."""
 
     finding: Finding
-    place: Place
+    place: Place | None
 
 
 def read(job: Job) -> Iterator[Located]:
