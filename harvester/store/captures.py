@@ -9,6 +9,9 @@ from typing import Any
 from harvester.model import BodyMode, Capture, Decision, Place, Verdict
 from harvester.store.rows import further, instant, stamp, word
 
+SITE = "site"
+"""Who showed a page that was asked for itself; the others showed it at addresses of their own."""
+
 _PAGE = 500
 _COLUMNS = (
     "story_id, url, final_url, status, seen_at, stored_at, source, verdict, reason, archival, "
@@ -74,10 +77,15 @@ def insert(connection: sqlite3.Connection, capture: Capture) -> None:
 
 
 def with_body(connection: sqlite3.Connection, digest: str) -> Capture | None:
-    """Return the capture in a file of ours whose record holds a body: the first that had it."""
+    """Return the capture in a file of ours whose record holds a body: the first that had it.
+
+    One of the site itself, for a revisit names it by address and time.
+    """
+    # `digest <> ''` is the condition of the index: without it every row would be looked at.
     row = connection.execute(
-        f"{_JOINED} WHERE digest = ? AND instr(name, '/') = 0 ORDER BY captures.id LIMIT 1",
-        (digest,),
+        f"{_JOINED} WHERE digest = ? AND digest <> '' AND source = ? AND instr(name, '/') = 0 "
+        "ORDER BY stored_at, captures.id LIMIT 1",
+        (digest, SITE),
     ).fetchone()
     return _capture(row) if row else None
 

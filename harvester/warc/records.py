@@ -125,7 +125,8 @@ def _member(
     record.init_headers(kind)
     for name, value in headers.items():
         record.headers[name] = value
-    record.headers["WARC-Block-Digest"] = digest_of(block)
+    if block:
+        record.headers["WARC-Block-Digest"] = digest_of(block)
     record.set_bytes_content(block)
     out = io.BytesIO()
     with GzipWriter(out, compression_level=level) as packer:
@@ -135,4 +136,9 @@ def _member(
 
 def _date(at: datetime) -> str:
     """Return an instant in whole seconds, as the catalogue has it: a revisit names it exactly."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def date_of(text: str) -> datetime:
+    """Return the instant that was written so. Raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
