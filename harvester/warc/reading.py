@@ -251,14 +251,14 @@ def _instant(record: WarcRecord) -> datetime:
 
 def _note(record: WarcRecord, found: Found, offset: int) -> Capture | None:
     """Return what our metadata record says of a page; None for that of another program."""
-    if record.headers.get("Content-Type", "") != NOTE:
-        return None
     try:
         block = _block(record)
     except (OSError, ValueError) as error:
         raise BadRecord(found.place.file, offset, str(error)) from error
+    if not block.startswith(NOTE):
+        return None
     try:
-        return _capture(json.loads(block), found, _instant(record))
+        return _capture(json.loads(block.removeprefix(NOTE)), found, _instant(record))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

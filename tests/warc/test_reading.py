@@ -157,10 +157,8 @@ def test_other_records_in_between() -> None:
     ],
 )
 def test_notes_of_others(said: str) -> None:
-    """Metadata in JSON that is not ours is none."""
-    data = foreign() + other_record(
-        WarcRecordType.metadata, said.encode(), Content_Type="application/json"
-    )
+    """Metadata that is not as we write it is none."""
+    data = foreign() + other_record(WarcRecordType.metadata, b"harvester: " + said.encode())
 
     assert only(data).note is None
 

@@ -54,7 +54,7 @@ def test_two_other_readers(one: Look) -> None:
     assert {exchange.url} == {each[1]["WARC-Target-URI"] for each in (response, request, note)}
     assert response[2].endswith(exchange.body)
     assert exchange.request == request[2]
-    assert capture.story_id == json.loads(note[2])["story"]
+    assert capture.story_id == json.loads(note[2].removeprefix(b"harvester: "))["story"]
     begin = {response[1]["WARC-Record-ID"]}
     assert begin == {each[1]["WARC-Concurrent-To"] for each in (request, note)}
 
