@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Final
+
+SITE: Final = "site"
+"""The source of what the site itself showed; others show it at addresses of their own."""
 
 
 class Access(StrEnum):
@@ -336,7 +340,7 @@ class Evidence:
     mode: BodyMode = BodyMode.CLEAN
     decision: Decision | None = None
     reading: Draft | None = None
-    source: str = "site"
+    source: str = SITE
     place: Place | None = None
 
 

@@ -24,6 +24,7 @@ from harvester.drafts import draft_of_post
 from harvester.errors import BadPost, NotAStory
 from harvester.findings import Finding, Kept
 from harvester.model import (
+    SITE,
     Capture,
     Decision,
     Draft,
@@ -38,9 +39,6 @@ from harvester.visitor import OUT_OF_SCOPE
 from harvester.zaobao import story_ref
 
 T = TypeVar("T")
-
-SITE = "site"
-"""The source of what the site itself showed."""
 
 _CHUNK = 50
 _WRITTEN = frozenset({Verdict.NEW, Verdict.REVISED, Verdict.UNCHANGED, Verdict.DUPLICATE})
