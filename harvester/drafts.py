@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from harvester import judge, post, zaobao
-from harvester.model import Article, BodyMode, Draft, Era, StoryRef
+from harvester.errors import NotAStory
+from harvester.model import Article, BodyMode, Draft, Era, Page, StoryRef
+from harvester.zaobao import gate
 
 
 def normalise(page: bytes, url: str, *, body: BodyMode = BodyMode.CLEAN) -> Article:
@@ -27,6 +30,14 @@ def read_page(
     """Read a page as `normalise` does; `charset` is the label of the HTTP header."""
     article = zaobao.read_article(page, ref, now, mode=mode, charset=charset)
     return replace(article, title=post.clean_title(article.title))
+
+
+def article_in(page: Page, ref: StoryRef, mode: BodyMode) -> Article:
+    """Read the answer to a request for a story, as `normalise` does; `ref` was asked for."""
+    if page.status != HTTPStatus.OK:
+        raise NotAStory(judge.MISSING, ref.url, f"answered {page.status}")
+    landed = gate.check_landing(ref, page.final_url)
+    return read_page(page.body, landed, page.fetched_at, mode, page.charset)
 
 
 def draft_of_page(article: Article, observed_at: datetime) -> Draft:

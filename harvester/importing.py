@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -86,11 +86,23 @@ class Importer:
                 self._count(file.path, stored.decision, stored)
                 yield file, stored
 
-    async def _store(self, files: Sequence[_File]) -> list[Stored]:
+    async def _store(self, read: Sequence[_File]) -> list[Stored]:
+        files = [await self._dated(file) for file in read]
         await self._archive.record([story_ref(file.draft.article.url) for file in files])
         visits = [await self._visit(file) for file in files]
         pairs = zip(files, visits, strict=True)
         return await asyncio.gather(*[self._archive.put(f.draft, visit) for f, visit in pairs])
+
+    async def _dated(self, file: _File) -> _File:
+        """Return a post of the tree, as old as the last look that the raw archive has of it.
+
+        Its own date is that of the story: any page that was kept would pass for a later text.
+        """
+        draft = file.draft
+        if not draft.in_place:
+            return file
+        shown = await self._archive.last_shown(draft.article.story_id, draft.sha256)
+        return _File(file.path, replace(draft, observed_at=shown)) if shown else file
 
     async def _visit(self, file: _File) -> Visit | None:
         """Return the mark that a story is held, unless a visit to its page says more."""

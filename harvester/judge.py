@@ -82,9 +82,23 @@ def decide(known: Known | None, twin: str | None, draft: Draft) -> Decision:
         if twin is not None:
             return Decision(Verdict.DUPLICATE, f"same text as story {twin}")
         return Decision(Verdict.NEW)
+    if draft.reread_of is not None:
+        return _of_another_reader(known, draft, draft.reread_of)
     if draft.content_hash == known.content_hash:
         return Decision(Verdict.UNCHANGED)
     return _of_another_text(known, draft)
+
+
+def _of_another_reader(known: Known, draft: Draft, before: str) -> Decision:
+    """Judge the page of the text that is held, read again.
+
+    A file that the reader before made is made anew where the new one makes another; any other
+    (imported, or in the other mode) only for another text.
+    """
+    made = known.sha256 == before
+    if draft.sha256 == known.sha256 or (not made and draft.content_hash == known.content_hash):
+        return Decision(Verdict.UNCHANGED)
+    return Decision(Verdict.REVISED, "read again")
 
 
 def _of_another_text(known: Known, draft: Draft) -> Decision:

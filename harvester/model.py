@@ -8,10 +8,15 @@ when `--site-origin` sends the requests elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Final
+
+SITE: Final = "site"
+"""The source of what the site itself showed; others show it at addresses of their own."""
 
 
 class Access(StrEnum):
@@ -79,7 +84,7 @@ class Exchange:
     """What went over the wire for a page, as it was sent.
 
     `url` is that of the last hop, `request` and `response` are heads with their empty line, `body`
-    is in its content coding, free of transfer coding alone; empty for all but an answer 200.
+    is in its content coding, free of transfer coding alone; empty for all but an answer 200 or 206.
     """
 
     url: str
@@ -92,9 +97,9 @@ class Exchange:
 class Page:
     """One answer of the site: decoded from transfer coding, not yet from its charset.
 
-    `status` is 200, 304, 404 or 410; everything else is an error of the fetcher. `charset` is the
-    label of the HTTP header, if there was one. `max_age` is for how many seconds the site calls the
-    answer fresh (RFC 9111, 4.2.1), None where it does not say.
+    `status` is 200, 304, 404 or 410, or 206 for a part of a file; everything else is an error of
+    the fetcher. `charset` is the label of the HTTP header, if there was one. `max_age` is for how
+    many seconds the site calls the answer fresh (RFC 9111, 4.2.1), None where it does not say.
     """
 
     url: str
@@ -266,6 +271,8 @@ class Draft:
     `name` is the file name it would like, `reserve` the one it takes if another story has that
     name; both are relative to the post tree, with `/`. `observed_at` is when the site showed this
     text. `in_place` means that `name` exists already with these bytes and must not be written.
+    `reread_of` is set where a page was read again: the SHA-256 (hex) of the post that the reader
+    before made of it.
     """
 
     article: Article
@@ -275,19 +282,26 @@ class Draft:
     reserve: str
     observed_at: datetime
     in_place: bool = False
+    reread_of: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 (hex) of the post."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the catalogue holds of a story, as far as a verdict needs it.
 
-    `hashes` are those of all revisions; `observed_at` belongs to the current one.
+    `hashes` are those of all revisions; `observed_at` and `sha256` belong to the current one.
     """
 
     content_hash: str
     observed_at: datetime
     hashes: frozenset[str] = frozenset()
     access: Access = Access.FULL
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +335,12 @@ class Evidence:
     kept already.
     """
 
+    ref: StoryRef
     page: Page
     mode: BodyMode = BodyMode.CLEAN
     decision: Decision | None = None
     reading: Draft | None = None
-    source: str = "site"
+    source: str = SITE
     place: Place | None = None
 
 

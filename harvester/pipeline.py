@@ -269,7 +269,7 @@ class Pipeline:
         self, ref: StoryRef, before: Visit | None, page: Page, draft: Draft, seen: Visit
     ) -> Decision:
         try:
-            return await self._visitor.write(page, draft, seen)
+            return await self._visitor.write(ref, page, draft, seen)
         except Unreadable as error:  # text that no file can hold
             return await self._visitor.miss(ref, before, Verdict.FAILED, error.problem, page)
 

@@ -6,19 +6,31 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
+from harvester.bulk.locations import warc_files
+from harvester.bulk.merging import Merger
+from harvester.bulk.reading import Job as FileJob
+from harvester.bulk.taking import Hands, Taking
 from harvester.clock import Clock
 from harvester.discover import Discoverer, read_addresses
 from harvester.errors import HarvesterError
+from harvester.findings import Finding, Kept, find_kept
+from harvester.gathering import Gatherer
 from harvester.importing import Importer, post_files
 from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
+from harvester.parser import parser_version
 from harvester.pipeline import Pipeline, Plan, Work, address_scope
+from harvester.rereading import Changes, Find, Renormaliser, Replay
 from harvester.settings import Settings
-from harvester.store import REBUILD, Archive, make_folder, set_catalogue_aside
-from harvester.workshop import Watcher, Workshop, open_workshop, open_writer
+from harvester.store import REBUILD, WARC, Archive, make_folder, set_catalogue_aside
+from harvester.workshop import Watcher, Workshop, open_index, open_workshop, open_writer
 from harvester.zaobao.sections import in_any
+
+# The folder, in the state folder, for what workers found and nobody has merged yet.
+_SHARDS = "shards"
 
 
 class Source(StrEnum):
@@ -27,6 +39,9 @@ class Source(StrEnum):
     SITEMAP = "sitemap"
     LISTING = "listing"
     URLS = "urls"
+    WARC = "warc"
+    WAYBACK = "wayback"
+    COMMONCRAWL = "commoncrawl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,8 @@ class Order:
     """What a backfill is asked for. `urls` are lines of addresses, for `Source.URLS`.
 
     `body` None means: as the settings say. `all_revisions` writes a mass of other texts too.
+    `warc` are files, folders and addresses of WARC files, for `Source.WARC`; `workers` processes
+    read them, or the cluster at `dask`. `again` asks other archives also for stories that are held.
     """
 
     source: Source = Source.SITEMAP
@@ -42,6 +59,10 @@ class Order:
     urls: tuple[str, ...] = ()
     body: BodyMode | None = None
     all_revisions: bool = False
+    warc: tuple[str, ...] = ()
+    workers: int = 1
+    dask: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +88,14 @@ Job = Order | FetchOrder | ImportOrder
 class Outcome:
     """How a run ended: its counts, the sources that could not be read, and whether it was cut.
 
-    `halted` is why going on was of no use, if it was not.
+    `halted` is why going on was of no use, if it was not; `notes` are for who asked for the run.
     """
 
     counts: Counts
     problems: tuple[str, ...] = ()
     interrupted: bool = False
     halted: Exception | None = None
+    notes: tuple[str, ...] = ()
 
 
 async def perform(
@@ -149,19 +171,90 @@ async def rebuild(
 ) -> Outcome:
     """Make the catalogue again from the posts; the one that is there goes to `state/aside/`.
 
-    What only a catalogue knows is not in the new one: earlier texts, what was rejected or gone, the
-    change log, whose numbers go on. Cut short, it goes on with the next command that writes, or
-    called again. Raises UsageError for a catalogue in which no damage is found, unless it is to be
-    discarded; Busy.
+    Then of the raw archive, where there is one: what the posts do not tell, earlier texts, what was
+    rejected or gone, and posts that are lost. What neither tells is not in the new one: pages that
+    were not kept, addresses nobody visited. The numbers of the change log go on. Cut short, it goes
+    on when called again. Raises UsageError for a catalogue in which no damage is found, unless it
+    is to be discarded; Busy.
     """
     set_catalogue_aside(settings.state, clock.now(), discard=discard)
     make_folder(settings.seeds)
-    return await import_posts(settings, [settings.seeds], watcher, clock, stopping, command=REBUILD)
+    files = list(post_files([settings.seeds]))
+    given = {path.resolve() for path in files}
+    async with open_writer(settings, watcher, clock, given) as archive:
+        await archive.index_pages()
+        replay = Replay(archive, _finder(settings), watcher)
+        begun = clock.monotonic()
+
+        def outcome() -> Outcome:
+            tally = importer.tally + replay.tally
+            counts = Counts(tally, clock.monotonic() - begun)
+            return Outcome(counts, interrupted=stopping.is_set())
+
+        importer = Importer(archive, settings.seeds, watcher, stopping)
+        async with _noted(archive, REBUILD, outcome):
+            await importer.run(await replay.without_pages(files))
+            await replay.run(stopping)
+        if not stopping.is_set():
+            archive.adopted()
+        return outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Renormalised:
+    """How the reading again ended, and what it changes."""
+
+    outcome: Outcome
+    changes: Changes
+
+
+async def renormalise(
+    settings: Settings,
+    since: date | None,
+    watcher: Watcher,
+    clock: Clock,
+    stopping: asyncio.Event,
+    *,
+    dry: bool,
+) -> Renormalised:
+    """Read the raw archive again with today's reader; store what comes out otherwise.
+
+    `since` is the first issue day. With `dry` nothing is written. Raises Busy.
+    """
+    async with open_writer(settings, watcher, clock) as archive:
+        begun = clock.monotonic()
+        run = Renormaliser(archive, _finder(settings), parser_version(), watcher, dry=dry)
+
+        def outcome() -> Outcome:
+            counts = Counts(run.tally, clock.monotonic() - begun)
+            return Outcome(counts, interrupted=stopping.is_set())
+
+        if dry:
+            await run.run(since, stopping)
+        else:
+            async with _noted(archive, "renormalise", outcome):
+                await run.run(since, stopping)
+        return Renormalised(outcome(), run.changes)
+
+
+def _finder(settings: Settings) -> Find:
+    """Return what reads pages of the raw archive, beside the event loop."""
+    folder = settings.state / WARC
+
+    async def find(pages: Sequence[Kept]) -> list[Finding]:
+        return await asyncio.to_thread(find_kept, folder, pages)
+
+    return find
 
 
 async def _backfill(
     order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
 ) -> Outcome:
+    match order.source:
+        case Source.WARC:
+            return await _take_in(order, workshop, watcher, stopping)
+        case Source.WAYBACK | Source.COMMONCRAWL:
+            return await _gather(order, workshop, watcher, stopping)
     mode = order.body or workshop.settings.body
     plan = Plan(
         order.scope,
@@ -177,9 +270,56 @@ async def _backfill(
                 await run.visit_given(order.urls)
             case Source.LISTING:
                 await run.visit_listings()
-            case Source.SITEMAP:
+            case _:
                 await run.visit_sitemap()
     return run.outcome()
+
+
+async def _take_in(
+    order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    """Take in what WARC files of others hold."""
+    archive, clock, settings = workshop.archive, workshop.clock, workshop.settings
+    mode = order.body or settings.body
+    begun = clock.monotonic()
+    merger = Merger(archive, watcher, order.scope, mode, "warc")
+    taking = Taking(archive, merger, stopping)
+
+    def outcome() -> Outcome:
+        counts = Counts(merger.tally, clock.monotonic() - begun)
+        before = taking.merged_before
+        notes = (f"files that were taken in before: {before}",) if before else ()
+        return Outcome(counts, tuple(taking.problems), stopping.is_set(), notes=notes)
+
+    async with _noted(archive, "backfill", outcome):
+        files = await asyncio.to_thread(warc_files, order.warc)
+        jobs = [FileJob(file, address_scope(order.scope), mode) for file in files]
+        hands = Hands(settings.state / _SHARDS, order.workers, order.dask)
+        await taking.run(jobs, hands)
+    return outcome()
+
+
+async def _gather(
+    order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    """Take in what another archive has of the stories of a scope."""
+    archive, clock, settings = workshop.archive, workshop.clock, workshop.settings
+    mode = order.body or settings.body
+    begun = clock.monotonic()
+    merger = Merger(archive, watcher, order.scope, mode, order.source.value)
+    async with open_index(order.source.value, settings, archive, watcher, clock) as index:
+        gatherer = Gatherer(
+            archive, index, merger, order.source.value, mode, stopping, order.again, order.limit
+        )
+
+        def outcome() -> Outcome:
+            counts = Counts(merger.tally, clock.monotonic() - begun)
+            problems = tuple(index.problems)
+            return Outcome(counts, problems, stopping.is_set(), gatherer.halted)
+
+        async with _noted(archive, "backfill", outcome):
+            await gatherer.run(address_scope(order.scope))
+    return outcome()
 
 
 async def _fetch(

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from harvester import judge
 from harvester.clock import Clock
-from harvester.drafts import draft_of_page, read_page
+from harvester.drafts import article_in, draft_of_page
 from harvester.errors import FetchFailed, NotAStory, RedirectedAway, RobotsDenied, Unreadable
 from harvester.fetch import Getter
 from harvester.model import (
@@ -168,7 +168,7 @@ class Visitor:
         """Note an address that gave no text; a story that is missing for days is gone."""
         state, decision = VisitState(verdict.value), Decision(verdict, reason)
         visit = judge.visited(ref, before, state, self._clock.now(), reason=reason)
-        await self._archive.note(visit, self._evidence(page, decision) if page else None)
+        await self._archive.note(visit, self._evidence(ref, page, decision) if page else None)
         if visit.state is VisitState.HELD and judge.is_gone(visit):
             await self._archive.bury(visit)
         return decision
@@ -190,13 +190,8 @@ class Visitor:
             self._scrutiny.unmodified(ref)
             await self._archive.note(_seen(ref, before, page))
             return Ending(Decision(Verdict.UNCHANGED, "not modified"))
-        if page.status != 200:
-            raise NotAStory(judge.MISSING, ref.url, f"answered {page.status}")
-        landed = gate.check_landing(ref, page.final_url)
         try:
-            article = await asyncio.to_thread(
-                read_page, page.body, landed, page.fetched_at, self._mode, page.charset
-            )
+            article = await asyncio.to_thread(article_in, page, ref, self._mode)
             return await self._judged(ref, before, page, article)
         except Unreadable as error:  # by the reader, or as text that no file can hold
             many = self._scrutiny.missed(ref, before, Verdict.FAILED, error.problem)
@@ -224,15 +219,15 @@ class Visitor:
             case Course.AGAIN:
                 decision = Decision(Verdict.SKIPPED, "changed; looked at twice")
                 again = _seen(ref, before, page, at, judge.CHANGED)
-                await self._archive.note(again, self._evidence(page, decision, draft))
+                await self._archive.note(again, self._evidence(ref, page, decision, draft))
                 return Ending(decision)
             case Course.LATER:
                 return Ending(expected, pending=(page, draft, seen))
-        return Ending(await self.write(page, draft, seen), published=at)
+        return Ending(await self.write(ref, page, draft, seen), published=at)
 
-    async def write(self, page: Page, draft: Draft, seen: Visit) -> Decision:
+    async def write(self, ref: StoryRef, page: Page, draft: Draft, seen: Visit) -> Decision:
         """Store the text that a page shows. Raises Unreadable for what no file can hold."""
-        return (await self._archive.put(draft, seen, self._evidence(page))).decision
+        return (await self._archive.put(draft, seen, self._evidence(ref, page))).decision
 
     async def _is_everywhere(self, draft: Draft, before: Visit | None) -> bool:
         """Say whether a text new at this address is one that a site in trouble shows for many."""
@@ -249,7 +244,7 @@ class Visitor:
         if before is None or before.state is not VisitState.HELD:
             seen = _seen(ref, before, page, at)
             later = replace(seen, state=VisitState.PENDING, next_check_at=None)
-            await self._archive.note(later, self._evidence(page, decision))
+            await self._archive.note(later, self._evidence(ref, page, decision))
         return decision
 
     async def hold(
@@ -263,13 +258,17 @@ class Visitor:
         """Keep a page whose text is not written, and look at it again later."""
         decision = Decision(Verdict.FAILED, reason)
         visit = judge.visited(ref, before, VisitState.FAILED, page.fetched_at, reason=reason)
-        await self._archive.hold(self._evidence(page, decision, draft), visit)
+        await self._archive.hold(self._evidence(ref, page, decision, draft), visit)
         return decision
 
     def _evidence(
-        self, page: Page, decision: Decision | None = None, reading: Draft | None = None
+        self,
+        ref: StoryRef,
+        page: Page,
+        decision: Decision | None = None,
+        reading: Draft | None = None,
     ) -> Evidence:
-        return Evidence(page, self._mode, decision, reading)
+        return Evidence(ref, page, self._mode, decision, reading)
 
 
 def is_in_scope(scope: Scope, published: datetime) -> bool:

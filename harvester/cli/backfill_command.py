@@ -30,7 +30,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     screen = Screen(verbose=chosen.verbose)
 
     async def alone(stopping: asyncio.Event) -> Outcome:
-        if not settings.contact:
+        if not settings.contact and order.source is not Source.WARC:
             screen.say(
                 "contact is not set: name an address or URL for the site's operators (--contact)"
             )
@@ -59,15 +59,43 @@ def order_of(chosen: argparse.Namespace, settings: Settings, today: date) -> Ord
         raise UsageError("--limit: a number of pages is needed, 0 or more")
     body = body_asked(chosen, settings)
     urls = _urls(chosen.urls_from)
-    return Order(_source(chosen), scope, chosen.limit, urls, body, chosen.all_revisions)
+    return Order(
+        _source(chosen),
+        scope,
+        chosen.limit,
+        urls,
+        body,
+        chosen.all_revisions,
+        tuple(chosen.warc or ()),
+        workers_asked(chosen),
+        chosen.dask,
+        chosen.again,
+    )
+
+
+def workers_asked(chosen: argparse.Namespace) -> int:
+    """Return how many processes are asked for. Raises `UsageError`."""
+    workers = int(chosen.workers)
+    if workers < 1:
+        raise UsageError("--workers: a number of processes is needed, 1 or more")
+    return workers
 
 
 def _source(chosen: argparse.Namespace) -> Source:
-    source = Source(chosen.source or ("urls" if chosen.urls_from else "sitemap"))
+    given = "urls" if chosen.urls_from else "warc" if chosen.warc else "sitemap"
+    source = Source(chosen.source or given)
     if source is Source.URLS and not chosen.urls_from:
         raise UsageError("--source urls needs --urls-from FILE (or - for standard input)")
     if source is not Source.URLS and chosen.urls_from:
         raise UsageError(f"--urls-from goes with --source urls, not {source}")
+    if source is Source.WARC and not chosen.warc:
+        raise UsageError("--source warc needs --warc PATH (a file, a folder, s3://bucket/prefix)")
+    if source is not Source.WARC and (chosen.warc or chosen.dask):
+        raise UsageError(f"--warc and --dask go with --source warc, not {source}")
+    if chosen.limit is not None and source is Source.WARC:
+        raise UsageError("--limit counts pages that are asked for; a WARC file is read whole")
+    if chosen.again and source not in (Source.WAYBACK, Source.COMMONCRAWL):
+        raise UsageError(f"--again goes with --source wayback or commoncrawl, not {source}")
     return source
 
 

@@ -73,16 +73,44 @@ def _verbose(parser: argparse.ArgumentParser, what: str) -> None:
 def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
-        choices=("sitemap", "listing", "urls"),
-        help="where to find addresses (default: sitemap, or urls with --urls-from)",
+        choices=("sitemap", "listing", "urls", "warc", "wayback", "commoncrawl"),
+        help="where to find stories (default: sitemap, urls with --urls-from, warc with --warc)",
     )
     parser.add_argument("--urls-from", metavar="FILE", help="addresses, one a line; - for stdin")
+    parser.add_argument(
+        "--warc",
+        action="append",
+        metavar="PATH",
+        help="WARC file, folder, s3://bucket/prefix, address or list (….paths.gz); repeatable",
+    )
+    _workers(parser)
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="have WARC files read by the Dask cluster there"
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="ask other archives also for stories that are held: earlier texts become revisions",
+    )
     add_days_and_sections(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="ask for at most N pages")
     _all_revisions(parser)
     _verbose(parser, "address")
     add_json(parser)
     _visiting(parser)
+    add_settings(
+        parser.add_argument_group("other archives"), ("wayback_origin", "commoncrawl_origin")
+    )
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=number,
+        default=1,
+        metavar="N",
+        help="processes that read pages which are kept (default: %(default)s)",
+    )
 
 
 def _fetch(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +142,17 @@ def _rebuild(parser: argparse.ArgumentParser) -> None:
         help="make it anew also where no damage is found in the one that is there",
     )
     _verbose(parser, "file")
+    add_json(parser)
+
+
+def _renormalise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", metavar="D", help="only stories with an issue day from then on: 2021-11-01, 7d"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing, only tell what would change"
+    )
+    _verbose(parser, "address")
     add_json(parser)
 
 
@@ -236,7 +275,9 @@ COMMANDS = (
         "archive the stories of a time span or a list of addresses",
         "  harvester backfill --since 7d\n"
         "  harvester backfill --since 2021-11-01 --until 2021-11-30 --section realtime/china\n"
-        "  harvester backfill --urls-from addresses.txt --json\n",
+        "  harvester backfill --urls-from addresses.txt --json\n"
+        "  harvester backfill --warc crawl.warc.gz --warc ~/warcs --workers 2\n"
+        "  harvester backfill --source wayback --since 2016-01-01 --until 2016-12-31\n",
         _backfill,
     ),
     Command(
@@ -267,11 +308,19 @@ COMMANDS = (
     ),
     Command(
         "rebuild",
-        "make a lost or damaged catalogue again from the posts",
+        "make a lost or damaged catalogue again from the posts and the raw archive",
         "  harvester rebuild\n"
-        "the catalogue that is there is kept in state/aside; with a sound copy in state/snapshots\n"
-        "more comes back: earlier texts, what was rejected or gone (docs/recipes.md)\n",
+        "the catalogue that is there is kept in state/aside; posts that are lost come back from\n"
+        "the pages in state/warc (docs/recipes.md)\n",
         _rebuild,
+    ),
+    Command(
+        "renormalise",
+        "read the raw archive again with today's reader",
+        "  harvester renormalise --dry-run       what would change, by layout and field\n"
+        "  harvester renormalise --since 2021-11-01\n"
+        "nothing is fetched; what changes is told as `renormalised` by `harvester changes`\n",
+        _renormalise,
     ),
     Command(
         "status",

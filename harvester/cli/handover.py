@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from harvester.bulk.locations import absolute
 from harvester.cli.console import Screen
 from harvester.cli.running import run_to_end
 from harvester.daemon import wire
@@ -15,7 +16,7 @@ from harvester.daemon.orders import socket_address
 from harvester.discover import Discovery
 from harvester.errors import Busy, UsageError
 from harvester.model import BodyMode
-from harvester.runs import ImportOrder, Job, Outcome
+from harvester.runs import ImportOrder, Job, Order, Outcome
 from harvester.settings import Settings
 
 _PACE = ("rate", "concurrency")
@@ -100,6 +101,8 @@ async def _send(job: Job, writer: asyncio.StreamWriter) -> None:
     """Send a job; the daemon may have another working folder than this command."""
     if isinstance(job, ImportOrder):
         job = replace(job, paths=tuple(path.absolute() for path in job.paths))
+    elif isinstance(job, Order):
+        job = replace(job, warc=tuple(map(absolute, job.warc)))
     with suppress(OSError):  # what the daemon says to that is read next
         for line in wire.job_lines(job):
             writer.write(line)

@@ -7,7 +7,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from harvester.cli.codes import EXIT_FAILED, EXIT_INTERRUPTED
 from harvester.cli.console import Screen, summary
@@ -65,14 +65,24 @@ async def _supervised(
 
 
 def report(
-    outcome: Outcome, screen: Screen, *, as_json: bool, kept: str = "tried again in the next run"
+    outcome: Outcome,
+    screen: Screen,
+    *,
+    as_json: bool,
+    kept: str = "tried again in the next run",
+    more: Mapping[str, object] | None = None,
 ) -> int:
-    """Print the summary; return the exit code. Raises what halted the run."""
+    """Print the summary, with `more` in its object; return the exit code.
+
+    Raises what halted the run.
+    """
     counts = outcome.counts
     if as_json:
-        stdout_line(json.dumps(counts.as_json()))
+        stdout_line(json.dumps(counts.as_json() | dict(more or {}), ensure_ascii=False))
     else:
         stdout_line(summary(counts))
+    for note in outcome.notes:
+        screen.say(note)
     for problem in outcome.problems:
         screen.say(f"not read: {problem}")
     if outcome.halted:

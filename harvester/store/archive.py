@@ -22,6 +22,7 @@ from harvester.model import (
     HostState,
     Known,
     Page,
+    Place,
     Poll,
     Scope,
     SourceState,
@@ -256,9 +257,73 @@ class Archive:
         """Return the raw page that is kept of a story."""
         return await self._database.run(partial(pages.read, story_id=story_id))
 
+    # --- the raw archive ---
+
     async def captures(self, story_id: str) -> list[Capture]:
         """Return the pages of a story in the raw archive, in the order in which they were seen."""
         return await self._database.run(partial(captures.of_story, story_id=story_id))
+
+    async def captured(self, last: str, limit: int) -> list[str]:
+        """Return the ids of stories of which pages are kept, in their order as text, after one."""
+        return await self._database.run(partial(captures.story_ids, last=last, limit=limit))
+
+    async def captures_after(self, last: int, limit: int) -> list[tuple[int, Capture]]:
+        """Return the pages in files of ours, numbered in the order they came, after a number."""
+        return await self._database.run(partial(captures.after, last=last, limit=limit))
+
+    async def body_of(self, capture: Capture) -> Place | None:
+        """Return the record that holds the body of a page; a revisit has none itself."""
+        if not capture.digest:
+            return capture.place
+        found = await self._database.run(partial(captures.with_body, digest=capture.digest))
+        return found.place if found else capture.place
+
+    async def last_shown(self, story_id: str, sha256: str) -> datetime | None:
+        """Return when the site last showed what a post says, as far as the raw archive tells."""
+        return await self._database.run(
+            partial(captures.observed_at, story_id=story_id, sha256=sha256)
+        )
+
+    async def page_of(self, story_id: str, sha256: str) -> Capture | None:
+        """Return the last page of which a reader made this very post."""
+        found = [each for each in await self.captures(story_id) if each.sha256 == sha256]
+        return found[-1] if found else None
+
+    async def orphan_sha256(self, path: str) -> str | None:
+        """Return the SHA-256 (hex) of a file of the tree; None if there is none."""
+        return await self._database.run(lambda _: self._tree.digest(path))
+
+    async def orphan(self, path: str) -> bytes:
+        """Return a file of the tree."""
+        return await self._database.run(lambda _: self._tree.read(path))
+
+    async def approve(self, places: Sequence[Place], parser: str) -> None:
+        """Note that a reader makes of these pages what the one before made."""
+        await self._transact(partial(captures.approve, places=places, parser=parser))
+
+    async def is_merged(self, name: str, version: str) -> bool:
+        """Return whether somebody else's file was taken in, and is still the same."""
+        return await self._database.run(partial(captures.is_merged, name=name, version=version))
+
+    async def merged(self, name: str, version: str, size: int) -> None:
+        """Note that all of somebody else's file was taken in."""
+        now = self._clock.now()
+        await self._transact(
+            partial(captures.merged, name=name, version=version, size=size, now=now)
+        )
+
+    async def index_pages(self) -> None:
+        """Write the rows of all pages in our files, where a new catalogue does not have them."""
+        if self._raw:
+            await self._database.run(self._raw.index_all)
+
+    async def keep(self, evidence: Evidence) -> None:
+        """Keep a page that says nothing of the story as it stands; durable on return."""
+        await self._queue.submit(Command(None, None, evidence))
+
+    async def post(self, story_id: str) -> bytes | None:
+        """Return the bytes that a story's file must have."""
+        return await self._database.run(partial(stories.current_post, story_id=story_id))
 
     async def bury(self, visit: Visit) -> bool:
         """Record a visit that found a story gone for good; its file and its texts stay.
@@ -269,7 +334,7 @@ class Archive:
 
         def write(connection: sqlite3.Connection) -> bool:
             rows.write_visit(connection, visit)
-            return stories.bury_story(connection, visit.story_id, self._clock.now())
+            return stories.bury_story(connection, visit.story_id, visit.checked_at)
 
         return await self._transact(write)
 

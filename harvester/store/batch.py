@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -127,11 +126,12 @@ class BatchWriter:
         """
         judged = self._judge_all(connection, commands)
         intents = [intent for intent in judged if isinstance(intent, Intent)]
-        kept = self._keep_pages(connection, commands, judged)
+        now = self._clock.now()
+        kept = self._keep_pages(connection, commands, judged, now)
         self._write_files(connection, [intent for intent in intents if intent.file])
         with transaction(connection):
             for command, intent in zip(commands, judged, strict=True):
-                self._write_rows(connection, command, intent)
+                self._write_rows(connection, command, intent, command.stored_at or now)
             for capture in kept:
                 captures.insert(connection, capture)
             if self._raw:
@@ -192,6 +192,7 @@ class BatchWriter:
         connection: sqlite3.Connection,
         commands: Sequence[Command],
         judged: Sequence[Intent | HarvesterError | None],
+        now: datetime,
     ) -> list[Capture]:
         """Put the pages of a batch into the raw archive, before all else: they cannot be had again.
 
@@ -204,13 +205,13 @@ class BatchWriter:
         for command, intent in zip(commands, judged, strict=True):
             if not command.evidence or isinstance(intent, HarvesterError):
                 continue
-            now = command.stored_at or self._clock.now()
-            capture = _captured(command, command.evidence, intent, self._raw.parser, now)
+            stored_at = command.stored_at or now
+            capture = _captured(command, command.evidence, intent, self._raw.parser, stored_at)
             if capture.place:
                 elsewhere.append(capture)
             elif command.evidence.page.exchange:
                 looks.append((capture, command.evidence.page.exchange))
-        return elsewhere + self._raw.keep(connection, looks, self._clock.now())
+        return elsewhere + self._raw.keep(connection, looks, now)
 
     def _write_files(self, connection: sqlite3.Connection, intents: Sequence[Intent]) -> None:
         paths = [intent.path for intent in intents if intent.path]
@@ -247,11 +248,12 @@ class BatchWriter:
         connection: sqlite3.Connection,
         command: Command,
         intent: Intent | HarvesterError | None,
+        now: datetime,
     ) -> None:
         if isinstance(intent, HarvesterError):
             return
         if intent:
-            self._write_story(connection, intent, command.stored_at or self._clock.now())
+            self._write_story(connection, intent, now)
         if visit := command.visit:
             if intent and intent.decision.verdict is Verdict.DUPLICATE:
                 # "Not modified" would hide that the other story has another text by now.
@@ -263,7 +265,6 @@ class BatchWriter:
                 pages.drop(connection, visit.story_id)
             seen = not intent and not command.hold
             if visit.state is VisitState.HELD and seen and visit.missing_since is None:
-                now = command.stored_at or self._clock.now()
                 stories.restore_story(connection, visit.story_id, visit.checked_at, now)
 
     def _write_story(self, connection: sqlite3.Connection, intent: Intent, now: datetime) -> None:
@@ -278,7 +279,7 @@ class BatchWriter:
                 stories.revise_story(connection, draft, now)
             case Decision(verdict=Verdict.UNCHANGED, archival=archival):
                 stories.confirm_story(connection, draft, now)
-                if not archival:
+                if not archival and draft.reread_of is None:
                     story_id = draft.article.story_id
                     stories.restore_story(connection, story_id, draft.observed_at, now)
             case Decision(verdict=Verdict.DUPLICATE):
@@ -291,11 +292,10 @@ def _captured(
     """Return what is told of a page in the raw archive."""
     page, reading = evidence.page, command.draft or evidence.reading
     decision = evidence.decision or (intent.decision if intent else None)
-    visit = command.visit
-    if decision is None or visit is None:
-        raise ValueError(f"{page.url}: a page without a visit or an end state")
+    if decision is None:
+        raise ValueError(f"{page.url}: a page without an end state")
     return Capture(
-        story_id=visit.story_id,
+        story_id=evidence.ref.story_id,
         url=page.url,
         final_url=page.final_url,
         status=page.status,
@@ -304,12 +304,12 @@ def _captured(
         source=evidence.source,
         decision=decision,
         content_hash=reading.content_hash if reading else "",
-        sha256=hashlib.sha256(reading.data).hexdigest() if reading else "",
+        sha256=reading.sha256 if reading else "",
         mode=evidence.mode,
         parser=parser,
         path=(intent.path or "") if intent else "",
         digest="",
-        lastmod=visit.lastmod,
+        lastmod=evidence.ref.lastmod,
         place=evidence.place,
     )
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from harvester.model import BodyMode, Capture, Decision, Place, Verdict
-from harvester.store.rows import further, instant, stamp, word
+from harvester.model import SITE, BodyMode, Capture, Decision, Place, Verdict
+from harvester.store.rows import instant, stamp, word
 
-SITE = "site"
-"""Who showed a page that was asked for itself; the others showed it at addresses of their own."""
-
-_PAGE = 500
 _COLUMNS = (
     "story_id, url, final_url, status, seen_at, stored_at, source, verdict, reason, archival, "
     "content_hash, sha256, mode, parser, path, digest, lastmod"
 )
-_JOINED = (
-    f"SELECT {_COLUMNS}, name, offset, length "  # noqa: S608
-    "FROM captures JOIN warc_files AS files ON files.id = file"
-)
+# What a reader makes of a page.
+_MADE = "verdict, reason, archival, content_hash, sha256, parser, path"
+_MADE_NOW = ", ".join(f"excluded.{column}" for column in _MADE.split(", "))
+_FROM = "FROM captures JOIN warc_files AS files ON files.id = file"
+_JOINED = f"SELECT {_COLUMNS}, name, offset, length {_FROM}"
+_NUMBERED = f"SELECT captures.id, {_COLUMNS}, name, offset, length {_FROM}"
 
 
 def grow(connection: sqlite3.Connection, name: str, size: int) -> int:
@@ -39,6 +38,25 @@ def size_of(connection: sqlite3.Connection, name: str) -> int:
     return int(row[0]) if row else 0
 
 
+def is_merged(connection: sqlite3.Connection, name: str, version: str) -> bool:
+    """Return whether a file was taken in, and is still the same."""
+    row = connection.execute(
+        "SELECT 1 FROM warc_files WHERE name = ? AND version = ? AND merged_at IS NOT NULL",
+        (name, version),
+    ).fetchone()
+    return row is not None
+
+
+def merged(
+    connection: sqlite3.Connection, name: str, version: str, size: int, now: datetime
+) -> None:
+    """Note that all of a file was taken in."""
+    connection.execute(
+        "UPDATE warc_files SET (version, merged_at) = (?, ?) WHERE id = ?",
+        (version, stamp(now), grow(connection, name, size)),
+    )
+
+
 def sizes(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     """Return the files of the raw archive and how far they are known, in bytes."""
     return connection.execute("SELECT name, size FROM warc_files ORDER BY name").fetchall()
@@ -55,7 +73,7 @@ def places_in(connection: sqlite3.Connection, name: str) -> set[tuple[int, int, 
 
 
 def insert(connection: sqlite3.Connection, capture: Capture) -> None:
-    """Write the row of a capture, unless its record has one."""
+    """Write the row of a capture; of one that was read again, what is made of it now."""
     place = capture.place
     if place is None:
         raise ValueError("a capture without a place")
@@ -80,8 +98,9 @@ def insert(connection: sqlite3.Connection, capture: Capture) -> None:
         capture.lastmod,
     )
     connection.execute(
-        f"INSERT OR IGNORE INTO captures ({_COLUMNS}, file, offset, length) "  # noqa: S608
-        f"VALUES ({', '.join('?' * (len(values) + 3))})",
+        f"INSERT INTO captures ({_COLUMNS}, file, offset, length) "  # noqa: S608
+        f"VALUES ({', '.join('?' * (len(values) + 3))}) "
+        f"ON CONFLICT (file, offset) DO UPDATE SET ({_MADE}) = ({_MADE_NOW})",
         (*values, number, place.offset, place.length),
     )
 
@@ -108,32 +127,47 @@ def of_story(connection: sqlite3.Connection, story_id: str) -> list[Capture]:
     return [_capture(row) for row in rows]
 
 
-def story_ids(connection: sqlite3.Connection) -> Iterator[list[str]]:
-    """Yield the ids of the stories that have captures, some hundred at a time."""
-    last = ""
-    while True:
-        rows = connection.execute(
-            "SELECT DISTINCT story_id FROM captures WHERE story_id > ? ORDER BY story_id LIMIT ?",
-            (last, _PAGE),
-        ).fetchall()
-        if not rows:
-            return
-        yield [story_id for (story_id,) in rows]
-        last = further(last, rows[-1][0])
+def story_ids(connection: sqlite3.Connection, last: str, limit: int) -> list[str]:
+    """Return the ids of stories that have captures, in their order as text, after one."""
+    rows = connection.execute(
+        "SELECT DISTINCT story_id FROM captures WHERE story_id > ? ORDER BY story_id LIMIT ?",
+        (last, limit),
+    )
+    return [story_id for (story_id,) in rows]
 
 
-def reread(
-    connection: sqlite3.Connection, place: Place, content_hash: str, sha256: str, parser: str
-) -> None:
-    """Note what another reader made of a page."""
-    connection.execute(
-        "UPDATE captures SET (content_hash, sha256, parser) = (?, ?, ?) "
+def after(connection: sqlite3.Connection, last: int, limit: int) -> list[tuple[int, Capture]]:
+    """Return the captures of our own files after a number, in the order they were written."""
+    rows = connection.execute(
+        f"{_NUMBERED} WHERE captures.id > ? AND instr(name, '/') = 0 ORDER BY captures.id LIMIT ?",
+        (last, limit),
+    )
+    return [(number, _capture(row)) for number, *row in rows]
+
+
+def observed_at(connection: sqlite3.Connection, story_id: str, sha256: str) -> datetime | None:
+    """Return when the site last showed what a post says, as far as the raw archive tells.
+
+    Of a post that no page of it became: the last look at the story, for it was made after that, or
+    by hand.
+    """
+    (same, last) = connection.execute(
+        "SELECT max(iif(sha256 = ?, seen_at, NULL)), max(seen_at) FROM captures WHERE story_id = ?",
+        (sha256, story_id),
+    ).fetchone()
+    return instant(same or last) if last else None
+
+
+def approve(connection: sqlite3.Connection, places: Iterable[Place], parser: str) -> None:
+    """Note that a reader makes of these pages what the one before made."""
+    connection.executemany(
+        "UPDATE captures SET parser = ? "
         "WHERE file = (SELECT id FROM warc_files WHERE name = ?) AND offset = ?",
-        (content_hash, sha256, parser, place.file, place.offset),
+        [(parser, place.file, place.offset) for place in places],
     )
 
 
-def _capture(row: tuple[Any, ...]) -> Capture:
+def _capture(row: Sequence[Any]) -> Capture:
     story_id, url, final_url, status, seen_at, stored_at, source, verdict, *rest = row
     reason, archival, content_hash, sha256, mode, parser, path, digest, lastmod, *place = rest
     return Capture(

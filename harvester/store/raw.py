@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from harvester.model import Capture, Exchange, Place
+from harvester.model import SITE, Capture, Exchange, Place
 from harvester.store import captures
 from harvester.store.database import transaction
 from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
@@ -141,6 +141,11 @@ class RawFiles:
             else:
                 self._remove(path)
 
+    def index_all(self, connection: sqlite3.Connection) -> None:
+        """Write the rows of all records in finished files that have none."""
+        for path in sorted(self._folder.glob("*.warc.gz")):
+            self._index(connection, path, path.name)
+
     def _same(
         self,
         connection: sqlite3.Connection,
@@ -154,7 +159,7 @@ class RawFiles:
         if found := captures.with_body(connection, capture.digest):
             return found
         just = (each for each in kept if each.digest == capture.digest)
-        return next((each for each in just if each.source == captures.SITE), None)
+        return next((each for each in just if each.source == SITE), None)
 
     def _turn_over(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Open a file for this month, if the one that is open is of another, or full."""

@@ -88,7 +88,8 @@ def instant_or_none(text: str | None) -> datetime | None:
 def known(connection: sqlite3.Connection, story_id: str) -> Known | None:
     """Return what is held of a story."""
     row = connection.execute(
-        "SELECT content_hash, observed_at, access FROM stories WHERE story_id = ?", (story_id,)
+        "SELECT content_hash, observed_at, access, sha256 FROM stories WHERE story_id = ?",
+        (story_id,),
     ).fetchone()
     if row is None:
         return None
@@ -96,7 +97,7 @@ def known(connection: sqlite3.Connection, story_id: str) -> Known | None:
         "SELECT content_hash FROM revisions WHERE story_id = ?", (story_id,)
     )
     held = frozenset(hash_ for (hash_,) in hashes)
-    return Known(row[0], instant(row[1]), held, word(Access, row[2]))
+    return Known(row[0], instant(row[1]), held, word(Access, row[2]), row[3])
 
 
 def twin(connection: sqlite3.Connection, content_hash: str, story_id: str) -> str | None:

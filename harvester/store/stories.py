@@ -71,7 +71,7 @@ def revise_story(connection: sqlite3.Connection, draft: Draft, now: datetime) ->
         "WHERE story_id = ?",
         (*_current(draft, number, now), stamp(draft.observed_at), story_id),
     )
-    _insert_change(connection, "revised", story_id, now)
+    _insert_change(connection, _op(draft), story_id, now)
 
 
 def archive_text(connection: sqlite3.Connection, draft: Draft, now: datetime) -> None:
@@ -95,8 +95,9 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -
     if row is None:
         return
     _require_whole(connection, article.story_id)
-    connection.execute(f"UPDATE stories SET observed_at = ? {held}", (seen[2], *seen))  # noqa: S608
-    _seal(connection, "stories", "story_id = ?", article.story_id)
+    if draft.reread_of is None:
+        connection.execute(f"UPDATE stories SET observed_at = ? {held}", (seen[2], *seen))  # noqa: S608
+        _seal(connection, "stories", "story_id = ?", article.story_id)
     if article.era is Era.POST:
         return
     access = Access.PREVIEW if Access.PREVIEW in (row[0], article.access) else article.access
@@ -107,7 +108,12 @@ def confirm_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -
             f"UPDATE stories SET (access, era, tags, updated_at) = (?, ?, ?, ?) {held}",  # noqa: S608
             (*now_known, stamp(now), *seen),
         )
-        _insert_change(connection, "revised", article.story_id, now)
+        _insert_change(connection, _op(draft), article.story_id, now)
+
+
+def _op(draft: Draft) -> str:
+    """Return what the change log says of a text: another reader is no edit."""
+    return "revised" if draft.reread_of is None else "renormalised"
 
 
 def bury_story(connection: sqlite3.Connection, story_id: str, now: datetime) -> bool:
@@ -230,7 +236,7 @@ def _current(draft: Draft, revision: int, now: datetime) -> tuple[str | int, ...
         article.access,
         article.era,
         draft.content_hash,
-        hashlib.sha256(draft.data).hexdigest(),
+        draft.sha256,
         len(draft.data),
         stamp(draft.observed_at),
         revision,
@@ -260,7 +266,7 @@ def _insert_revision(
         stamp(draft.article.published.at),
         stamp(draft.observed_at),
         stamp(now),
-        hashlib.sha256(draft.data).hexdigest(),
+        draft.sha256,
     )
     connection.execute(
         f"INSERT INTO revisions ({SEALED['revisions']}, post, seal) "  # noqa: S608

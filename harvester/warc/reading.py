@@ -6,6 +6,7 @@ codings. Of what we wrote ourselves a page comes with what was made of it.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zlib
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from fastwarc import ArchiveIterator, WarcRecord, WarcRecordType
@@ -89,6 +91,8 @@ class Found:
             body=self._unpacked(sent) if self.status == HTTPStatus.OK else b"",
             fetched_at=note.seen_at if note else self.at,
             charset=kind[1] if kind else None,
+            etag=self._field("etag") or None,
+            last_modified=self._field("last-modified") or None,
             exchange=exchange,
         )
 
@@ -138,6 +142,16 @@ def found_in(
         pending = _found(record, target, Place(file, start, 0))
     if pending:
         yield pending
+
+
+def found_at(path: Path, place: Place) -> Found:
+    """Return the one record at a place. Raises OSError, and BadRecord where none is there."""
+    with path.open("rb") as file:
+        file.seek(place.offset)
+        record = io.BytesIO(file.read(place.length))
+    for found in found_in(record, place.file, lambda _: True, base=place.offset):
+        return found
+    raise BadRecord(place.file, place.offset, "no page is there")
 
 
 def captures_in(stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:

@@ -126,7 +126,9 @@ def make_sent_page(story_id: str = "1209230", body: bytes = b"<html>", at: datet
 
 def make_evidence(page: Page | None = None) -> Evidence:
     """Return a page whose text was not written."""
-    return Evidence(page or make_page(), decision=Decision(Verdict.FAILED, "doubtful"))
+    return Evidence(
+        make_ref("1209230"), page or make_page(), decision=Decision(Verdict.FAILED, "doubtful")
+    )
 
 
 def make_ref(story_id: str, section: str = "realtime/china", day: date = TODAY) -> StoryRef:

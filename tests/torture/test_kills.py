@@ -6,7 +6,9 @@ import hashlib
 import json
 import random
 import signal
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 
 from harvester.replica.server import ReplicaServer
 from harvester.replica.story import Story
-from harvester.store import MANIFEST, ArticleRow, open_archive
+from harvester.store import CATALOGUE, MANIFEST, ArticleRow, open_archive
 from tests.e2e.processes import harvester
 from tests.e2e.support import Place, Written, read
 from tests.support.figures import FULL, Figures, cases
@@ -55,7 +57,9 @@ async def test_killed_at_random_it_holds_every_story_once(place: Path, figures: 
     figures.none("errors in its log", len(lives.defects), sum(lives.ends.values()))
     held = {story_id for story_id in Place(place).articles() if story_id in room.shown}
     figures.all("stories held", len(held), STORIES)
-    figures.none("stories with another text than the site's", len(wrong(place, room)), STORIES)
+    left = wrong(place, room)
+    print(*visits(place, left), sep="\n")  # noqa: T201
+    figures.none("stories with another text than the site's", len(left), STORIES)
     stored = once_stored(place) & room.removed.keys()
     if stored or FULL:
         figures.none(
@@ -96,6 +100,15 @@ def wrong(place: Path, room: Newsroom) -> set[str]:
         for story_id, story in shown.items()
         if story_id not in held or not _is_of(place / "seeds", held[story_id], story)
     }
+
+
+def visits(place: Path, story_ids: set[str]) -> list[tuple[str, ...]]:
+    """Return how the catalogue has the last looks at these stories."""
+    with closing(sqlite3.connect(place / "state" / CATALOGUE)) as connection:
+        rows = connection.execute(
+            "SELECT story_id, state, reason, checked_at, next_check_at, failures FROM visits"
+        )
+        return [row for row in rows if row[0] in story_ids]
 
 
 def once_stored(place: Path) -> set[str]:

@@ -1,0 +1,99 @@
+"""One WARC file to what its pages say: the map, the same code on one core and on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from harvester.bulk.locations import WarcFile, opened
+from harvester.errors import BadRecord, DiskError, NotAStory
+from harvester.findings import Finding, find
+from harvester.model import BodyMode, Decision, Page, Place, Scope, StoryRef, Verdict
+from harvester.warc import Found, found_in
+from harvester.zaobao import story_ref
+from harvester.zaobao.sections import in_any
+
+REVISIT = "the same bytes as another capture"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file to be read, for stories of a scope (days of the address), in a body mode."""
+
+    file: WarcFile
+    scope: Scope
+    mode: BodyMode
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding and where its page lies; None where it is still to be kept."""
+
+    finding: Finding
+    place: Place | None
+
+
+def read(job: Job) -> Iterator[Located]:
+    """Yield what a file says of the stories of a job, in its order.
+
+    Raises BadRecord where the file is damaged, DiskError where it cannot be read: what was yielded
+    before is whole.
+    """
+    file = job.file
+    with opened(file.name) as stream:
+        wanted = _Wanted(job.scope)
+        for found in found_in(stream, file.name, wanted):
+            yield Located(_finding(found, job.mode), found.place)
+
+
+def chunks(found: Iterator[Located], size: int) -> Iterator[tuple[list[Located], str]]:
+    """Yield findings, some at a time, each time with what is wrong with the file after them.
+
+    The last may be empty. What was found before the damage is not lost with it.
+    """
+    problem = ""
+    while not problem:
+        taken: list[Located] = []
+        try:
+            taken.extend(islice(found, size))  # keeps what came before an error
+        except (BadRecord, DiskError) as error:
+            problem = str(error)
+        if not taken and not problem:
+            return
+        yield taken, problem
+
+
+class _Wanted:
+    """Says whether an address is that of a story in scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __call__(self, url: str) -> bool:
+        if "/story" not in url:  # most of what a crawl holds
+            return False
+        try:
+            ref = story_ref(url)
+        except NotAStory:
+            return False
+        return is_in(ref, self._scope)
+
+
+def is_in(ref: StoryRef, scope: Scope) -> bool:
+    """Say whether an address lies in a scope of days and sections."""
+    late = scope.until is not None and ref.day > scope.until
+    early = scope.since is not None and ref.day < scope.since
+    return in_any(ref.section, scope.sections) and not (late or early)
+
+
+def _finding(found: Found, mode: BodyMode) -> Finding:
+    ref = story_ref(found.target)
+    bare = Page(ref.url, ref.url, found.status, b"", found.at)
+    if found.revisit:
+        return Finding(ref, bare, decision=Decision(Verdict.SKIPPED, REVISIT))
+    try:
+        page = found.page(ref.url)
+    except BadRecord as error:
+        return Finding(ref, bare, decision=Decision(Verdict.FAILED, error.problem))
+    return find(page, ref, mode)

@@ -1,0 +1,89 @@
+"""Files of others taken into the archive: read here or elsewhere, merged here, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harvester.bulk.locations import WarcFile
+from harvester.bulk.merging import Merger
+from harvester.bulk.reading import Job, Located, chunks, read
+from harvester.errors import UsageError
+from harvester.store import Archive
+
+_CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who reads the files: `workers` processes of this machine, or the cluster at `dask`.
+
+    `shards` is the folder for what they find; a cluster must see it as this machine does.
+    """
+
+    shards: Path
+    workers: int = 1
+    dask: str | None = None
+
+
+@dataclass(slots=True)
+class Taking:
+    """Takes files to the archive. `problems` are files that are damaged or cannot be read."""
+
+    archive: Archive
+    merger: Merger
+    stopping: asyncio.Event
+    problems: list[str] = field(default_factory=list)
+    merged_before: int = 0
+
+    async def run(self, jobs: Sequence[Job], hands: Hands) -> None:
+        """Take the files of jobs, in their order; those that were taken in before are passed by."""
+        new = [job for job in jobs if not await self._is_merged(job.file)]
+        self.merged_before = len(jobs) - len(new)
+        if hands.workers == 1 and not hands.dask:
+            for job in new:
+                await self._whole(job, read(job))
+            return
+        with _extra():
+            from harvester.bulk import pools, shards  # noqa: PLC0415 - pyarrow is an extra
+        hands.shards.mkdir(parents=True, exist_ok=True)
+        async with pools.hired(hands.workers, hands.dask, hands.shards) as submit:
+            async for job, shard in pools.in_order(new, submit, pools.ahead(hands.workers)):
+                await self._whole(job, shards.read_shard(shard, job), shard.problem)
+                if self.stopping.is_set():
+                    return
+                shards.drop(shard)
+
+    async def _is_merged(self, file: WarcFile) -> bool:
+        return await self.archive.is_merged(file.name, file.version)
+
+    async def _whole(self, job: Job, found: Iterator[Located], problem: str = "") -> None:
+        """Merge all of a file; only then it counts as taken in."""
+        parts = chunks(found, _CHUNK)
+        while not self.stopping.is_set():
+            part = await asyncio.to_thread(next, parts, None)
+            if part is None:
+                break
+            await self.merger.take(part[0])
+            problem = problem or part[1]
+        if problem:
+            self.problems.append(problem)
+        elif not self.stopping.is_set():
+            await self.archive.merged(job.file.name, job.file.version, job.file.size)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Say what to install where it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        if problem.name not in {"pyarrow", "distributed"}:
+            raise
+        extra = "parquet" if problem.name == "pyarrow" else "dask"
+        raise UsageError(
+            f"several workers need {problem.name}: pip install 'zaobao-harvester[{extra}]'"
+        ) from None
