@@ -124,11 +124,11 @@ def make_sent_page(story_id: str = "1209230", body: bytes = b"<html>", at: datet
     return replace(page, final_url=page.url, exchange=Exchange(page.url, request, head, body))
 
 
-def make_evidence(page: Page | None = None) -> Evidence:
-    """Return a page whose text was not written."""
-    return Evidence(
-        make_ref("1209230"), page or make_page(), decision=Decision(Verdict.FAILED, "doubtful")
-    )
+def make_evidence(page: Page | None = None, *, written: bool = False) -> Evidence:
+    """Return a page whose text was not written, or one that is judged with its draft."""
+    page = page or make_page()
+    decision = None if written else Decision(Verdict.FAILED, "doubtful")
+    return Evidence(make_ref(page.url.rpartition("-")[2]), page, decision=decision)
 
 
 def make_ref(story_id: str, section: str = "realtime/china", day: date = TODAY) -> StoryRef:

@@ -18,7 +18,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from harvester import warc
 from harvester.errors import DiskError
-from harvester.model import Capture, Evidence, Place, Verdict
+from harvester.model import Capture, Place, Verdict
 from harvester.store import CATALOGUE, WARC, Archive, Difference, Kind, verify
 from harvester.store.raw import RawFiles
 from harvester.warc import Found, found_in
@@ -183,7 +183,8 @@ async def test_every_end_state(tmp_path: Path) -> None:
         new, other = make_draft("1", "text"), make_draft("1", "more", observed_at=NOON)
         for draft in (new, new, other, make_draft("2", "more")):
             page = make_sent_page(draft.article.story_id, draft.data)
-            await archive.put(draft, make_visit(draft.article.story_id), Evidence(page))
+            visit = make_visit(draft.article.story_id)
+            await archive.put(draft, visit, make_evidence(page, written=True))
         visit = make_visit("3", reason="doubtful")
         await archive.hold(make_evidence(make_sent_page("3")), visit)
 
@@ -394,7 +395,7 @@ async def test_no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "state" / WARC).write_text("a file")
     async with open_store(tmp_path, raw=RAW) as archive:
         with pytest.raises(DiskError, match="warc"):
-            await archive.put(make_draft(), make_visit(), Evidence(make_sent_page()))
+            await archive.put(make_draft(), evidence=make_evidence(make_sent_page(), written=True))
         assert await archive.known("1209230") is None
     assert not list((tmp_path / "seeds").rglob("*.md"))
 
