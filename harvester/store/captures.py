@@ -62,6 +62,16 @@ def sizes(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     return connection.execute("SELECT name, size FROM warc_files ORDER BY name").fetchall()
 
 
+def places_in(connection: sqlite3.Connection, name: str) -> set[tuple[int, int, str, str]]:
+    """Return offset, length, story and digest of all captures in a file."""
+    rows = connection.execute(
+        "SELECT offset, length, story_id, digest FROM captures "
+        "WHERE file = (SELECT id FROM warc_files WHERE name = ?)",
+        (name,),
+    )
+    return set(rows.fetchall())
+
+
 def insert(connection: sqlite3.Connection, capture: Capture) -> None:
     """Write the row of a capture; of one that was read again, what is made of it now."""
     place = capture.place

@@ -26,7 +26,9 @@ from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
 WARC = "warc"
 """The folder of the raw archive, in the state folder."""
 
-_OPEN = ".open"
+OPEN = ".open"
+"""What a name ends in while its file is written."""
+
 _OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz\.open")
 _FULL = 2**30
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -132,7 +134,7 @@ class RawFiles:
         with disk_errors(self._folder):
             left = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
         for path in sorted(left):
-            name = path.name.removesuffix(_OPEN)
+            name = path.name.removesuffix(OPEN)
             if self._cut(path, captures.size_of(connection, name)):
                 self._index(connection, path, name)
                 self._rename(name)
@@ -167,7 +169,7 @@ class RawFiles:
         self.finish()
         make_folder(self._folder)
         self._name = self._free_name(connection, month)
-        path = self._folder / f"{self._name}{_OPEN}"
+        path = self._folder / f"{self._name}{OPEN}"
         with disk_errors(path):
             self._file = os.open(path, _FLAGS, 0o666)
             self._size = 0
@@ -177,7 +179,7 @@ class RawFiles:
     def _free_name(self, connection: sqlite3.Connection, month: str) -> str:
         """Return the first name that no file has and none had that was moved elsewhere."""
         with disk_errors(self._folder):
-            taken = {path.name.removesuffix(_OPEN) for path in self._folder.iterdir()}
+            taken = {path.name.removesuffix(OPEN) for path in self._folder.iterdir()}
         taken |= {name for name, _ in captures.sizes(connection)}
         names = (f"{month}{number:05}.warc.gz" for number in count(1))
         return next(name for name in names if name not in taken)
@@ -189,7 +191,7 @@ class RawFiles:
         self._size += len(data)
 
     def _rename(self, name: str) -> None:
-        path = self._folder / f"{name}{_OPEN}"
+        path = self._folder / f"{name}{OPEN}"
         with disk_errors(path):
             path.rename(self._folder / name)
         sync_folder(self._folder)
