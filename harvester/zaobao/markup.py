@@ -49,7 +49,7 @@ def decode(body: bytes, url: str, label: str | None = None) -> str:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, "replace")
     # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
-    wide = body.count(0) * 10 > len(body)
+    wide = 0 in body and body.count(0) * 10 > len(body)
     labelled = [codec for codec in _labelled(body, label) if wide == codec.startswith("utf-16")]
     tried = labelled if wide else ["utf-8", *labelled]
     for codec in tried:
@@ -87,20 +87,21 @@ def parse(text: str, url: str) -> LexborHTMLParser:
     Raises `Unreadable` for pages that are too large or would take the parser minutes: a thread
     cannot be stopped.
     """
-    _check(text, url)
     # As a browser reads it: without this, a <noscript> image in the head moves the head's metas
     # into the body.
-    return LexborHTMLParser(text, scripting=True)
+    return LexborHTMLParser(_checked(text, url), scripting=True)
 
 
 def fragment(html: str, url: str) -> LexborNode | None:
     """Return the root of a body that came as a piece of HTML. Raises `Unreadable` as `parse`."""
-    _check(html, url)
-    return LexborHTMLParser(f"<body>{html}").body
+    return LexborHTMLParser(b"<body>" + _checked(html, url)).body
 
 
-def _check(text: str, url: str) -> None:
+def _checked(text: str, url: str) -> bytes:
+    """Return markup in UTF-8; lone surrogates are left out."""
     if len(text) > PAGE_LIMIT:
         raise Unreadable(url, f"the page is larger than {PAGE_LIMIT >> 20} MiB")
-    if problem := too_much(text):
+    page = text.encode("utf-8", "ignore")
+    if problem := too_much(page):
         raise Unreadable(url, problem)
+    return page
