@@ -27,7 +27,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Stories without a byline name the newspaper in its place.
 _PUBLISHER = "联合早报"
 _STATE = "__staticRouterHydrationData"
-_STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
+_STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 _JS_ESCAPES = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9a-fA-F]{2})|(.))', re.DOTALL)
 _NEXT_KEY = "publication_date"
 _NEXT_DATE = re.compile(r'\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import accumulate
 
 from harvester.errors import NotAStory, Unreadable
 from harvester.model import Access, StoryRef
@@ -171,8 +172,8 @@ def _length(body: Body) -> int:
     Numbers count where letters in the same paragraph say what they are.
     """
     texts = ["".join(block.split()) for block in body.blocks]
-    length, letters = sum(map(len, texts)), sum(map(_letters, texts))
-    if letters >= length * _LETTERS:
+    length = sum(map(len, texts))
+    if any(letters >= length * _LETTERS for letters in accumulate(map(_letters, texts), initial=0)):
         return length
     return sum(sum(map(str.isalnum, text)) for text in texts if _letters(text))
 

@@ -7,9 +7,9 @@ read from an old post. Selectors and phrases as observed on the site, newest era
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _NOISE = (
     # React, since 2024-06
@@ -79,7 +79,39 @@ _NOISE_TEXT_LIMIT = 200
 
 def noise_ids(root: LexborNode) -> set[int]:
     """Return the identities of the elements below `root` that are not the article's own."""
-    found = {node.mem_id for node in root.css(_NOISE_SELECTOR)}
+    return {node.mem_id for node in root.css(_NOISE_SELECTOR)} | _papers(root)
+
+
+def noise_around(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int]:
+    """Return the identities of what is noise among nodes of the body and the elements around them.
+
+    For a few nodes that is much quicker than to look for the noise of a whole page.
+    """
+    page = tree.body
+    if page is None or page.parent is None:
+        return set()
+    found, seen = _papers(page), {page.parent.mem_id}
+    for node in nodes:
+        for above in upward(node):
+            if above.mem_id in seen:
+                break
+            seen.add(above.mem_id)
+            if _is_noise(tree, above):
+                found.add(above.mem_id)
+    return found
+
+
+def _is_noise(tree: LexborHTMLParser, node: LexborNode) -> bool:
+    """Say whether an element is noise by itself: a copy without content is asked."""
+    copy = tree.create_node(node.tag or "")
+    for name, value in node.attributes.items():
+        copy.attrs[name] = value
+    return copy.css_first(_NOISE_SELECTOR) is not None
+
+
+def _papers(root: LexborNode) -> set[int]:
+    """Return the identities of links to the printed paper, or of what holds nothing else."""
+    found = set()
     said: dict[int, str] = {}  # a holder may have thousands of links
     for link in root.css(_NEWSPOST):
         holder = link.parent
