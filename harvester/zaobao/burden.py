@@ -32,7 +32,8 @@ _REOPENED_LIMIT = 500_000
 _SMALL_TAGS = 2_500
 _SMALL_SIGNS = 25_000
 _SMALL_LENGTH = 400_000
-_NO_SIGNS = bytes(set(range(256)) - set(b"<=/\t\n\f\r "))
+# What begins and ends tags, and what parts their attributes from each other.
+_NO_SIGNS = bytes(set(range(256)) - set(b"<>=/\t\n\f\r "))
 _LONG_TAG = 2 * ATTRIBUTE_LIMIT  # characters that hold at most so many attributes
 _FEW_NAMES = 4 * NAME_LIMIT  # characters that hold at most so many
 _BLANK = r"[\t\n\f\r ]"
@@ -71,7 +72,6 @@ _UNCOUNTED = frozenset(
         *("option", "optgroup", "html", "head", "body", *_RAW),
     }
 )
-_TAG = re.compile(rb"<[a-zA-Z/!?]")
 # One element each, which gets the attributes of all its tags.
 _ROOT = re.compile(r"<(?:html|body)(?=[\t\n\f\r />])", re.IGNORECASE)
 # Elements that, left open, the parser opens again in every paragraph that follows: three of those
@@ -93,7 +93,7 @@ def too_much(page: bytes) -> str | None:
     Small pages cannot, whatever their tags are: that is told by counting, since going through the
     tags takes longer than parsing them.
     """
-    signs = _signs(page)
+    signs = page.translate(None, _NO_SIGNS)
     tags = signs.count(b"<")
     if tags > TAG_LIMIT:
         return f"the page has more than {TAG_LIMIT:,} tags"
@@ -101,28 +101,20 @@ def too_much(page: bytes) -> str | None:
     bare = small and len(_SUSPECT.findall(page)) <= _ROOT_LIMIT
     if not bare and (problem := _by_elements(page.decode(), tags)):
         return problem
-    return None if small and not _has_long_tag(page) else _by_tags(page.decode())
+    return None if small and not _has_long_tag(signs) else _by_tags(page.decode())
 
 
-def _signs(page: bytes) -> bytes:
-    """Return what begins tags and parts attributes from each other, and nothing else."""
-    return page.translate(None, _NO_SIGNS)
-
-
-def _has_long_tag(page: bytes) -> bool:
+def _has_long_tag(signs: bytes) -> bool:
     """Say whether there is room for too many attributes between a `<` and the next `>`.
 
-    Where a `>` stands in quotes there is more: how much, the signs of a small page tell.
+    Where a `>` stands in quotes there is more: how much, the number of all signs tells.
     """
-    tag = _TAG.search(page)
-    while tag:
-        closed = page.rfind(b">", tag.start(), tag.start() + _LONG_TAG)
+    at = signs.find(b"<")
+    while at >= 0:
+        closed = signs.rfind(b">", at, at + ATTRIBUTE_LIMIT)
         if closed < 0:
-            room = page[tag.start() :].partition(b">")[0]
-            if len(_signs(room)) > ATTRIBUTE_LIMIT:
-                return True
-            closed = tag.start() + len(room)
-        tag = _TAG.search(page, closed)
+            return len(signs) > at + ATTRIBUTE_LIMIT
+        at = signs.find(b"<", closed)
     return False
 
 

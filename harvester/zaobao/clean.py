@@ -206,8 +206,10 @@ class _Cleaner:
     def _inline_node(self, node: LexborNode, depth: int) -> tuple[str, str]:
         if node.is_text_node:
             text = node.text_content or ""
-            lines = text.split("\n") if self._lines_count else [text]
-            text = "\n".join([one_line(line) for line in lines])
+            if self._lines_count:
+                text = "\n".join([one_line(line) for line in text.split("\n")])
+            else:
+                text = one_line(text)
             return escape(text), text
         tag = node.tag or ""
         if node.mem_id in self.noise:

@@ -125,7 +125,7 @@ def _check_address_named(doc: Document) -> None:
     """Refuse a page whose addresses are those of another story or site, unless one is its own."""
     if _names_itself(doc):
         return
-    named = doc.addresses()
+    named = doc.addresses
     if _STORY_ID.search(" ".join(filter(_is_of_site, named))):
         raise NotAStory("redirected", doc.ref.url, "the page names another story as its own")
     foreign = next((address for address in named if not _is_of_site(address)), None)
@@ -134,7 +134,7 @@ def _check_address_named(doc: Document) -> None:
 
 
 def _names_itself(doc: Document) -> bool:
-    return _is_among(doc.ref, doc.addresses())
+    return _is_among(doc.ref, doc.addresses)
 
 
 def _is_among(ref: StoryRef, addresses: Iterable[str]) -> bool:

@@ -38,30 +38,47 @@ _BAD_FEW = 3
 
 
 def decode(body: bytes, url: str, label: str | None = None) -> str:
-    """Return a page as text. `label` is the charset of the HTTP header.
+    """Return a page as text, read as `as_utf8` reads it."""
+    return _decoded(body, url, label)[0]
+
+
+def as_utf8(body: bytes, url: str, label: str | None = None) -> bytes:
+    """Return a page in UTF-8. `label` is the charset of the HTTP header.
 
     Order: BOM, UTF-8 where the bytes are UTF-8, HTTP label, meta label, the site's old charset.
     Bytes that are valid UTF-8 come first because labels lie (pages of 2025 came without, others
     with a wrong one), while GBK text is practically never valid UTF-8. Raises `Unreadable` above
     0.1 % undecodable characters.
     """
+    text, codec = _decoded(body, url, label)
+    return body if codec == "utf-8" else _encoded(text)
+
+
+def _decoded(body: bytes, url: str, label: str | None) -> tuple[str, str]:
+    """Return a page as text, and the codec of which all of its bytes are."""
     for bom, name in _BOMS:
         if body.startswith(bom):
-            return body[len(bom) :].decode(name, "replace")
-    # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
-    wide = 0 in body and body.count(0) * 10 > len(body)
-    labelled = [codec for codec in _labelled(body, label) if wide == codec.startswith("utf-16")]
-    tried = labelled if wide else ["utf-8", *labelled]
-    for codec in tried:
+            return body[len(bom) :].decode(name, "replace"), ""
+    for codec in _likely(body, label):
         try:
-            return body.decode(codec)
+            return body.decode(codec), codec
         except UnicodeDecodeError:
             continue
-    for codec in (*tried, _LEGACY):
+    for codec in (*_likely(body, label), _LEGACY):
         text = body.decode(codec, "replace")
         if _is_readable(text):
-            return text
+            return text, ""
     raise Unreadable(url, "the text is garbled in every charset that a page of this site can have")
+
+
+def _likely(body: bytes, label: str | None) -> Iterator[str]:
+    # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
+    wide = 0 in body and body.count(0) * 10 > len(body)
+    if not wide:
+        yield "utf-8"
+    for codec in _labelled(body, label):
+        if wide == codec.startswith("utf-16"):
+            yield codec
 
 
 def _is_readable(text: str) -> bool:
@@ -81,15 +98,15 @@ def _labelled(body: bytes, label: str | None) -> Iterator[str]:
             yield codec
 
 
-def parse(text: str, url: str) -> LexborHTMLParser:
-    """Return the tree of a page.
+def parse(page: str | bytes, url: str) -> LexborHTMLParser:
+    """Return the tree of a page, which is text or in UTF-8.
 
     Raises `Unreadable` for pages that are too large or would take the parser minutes: a thread
     cannot be stopped.
     """
     # As a browser reads it: without this, a <noscript> image in the head moves the head's metas
     # into the body.
-    return LexborHTMLParser(_checked(text, url), scripting=True)
+    return LexborHTMLParser(_checked(page, url), scripting=True)
 
 
 def fragment(html: str, url: str) -> LexborNode | None:
@@ -97,11 +114,16 @@ def fragment(html: str, url: str) -> LexborNode | None:
     return LexborHTMLParser(b"<body>" + _checked(html, url)).body
 
 
-def _checked(text: str, url: str) -> bytes:
-    """Return markup in UTF-8; lone surrogates are left out."""
-    if len(text) > PAGE_LIMIT:
+def _encoded(text: str) -> bytes:
+    """Return text in UTF-8; lone surrogates are left out."""
+    return text.encode("utf-8", "ignore")
+
+
+def _checked(markup: str | bytes, url: str) -> bytes:
+    """Return markup in UTF-8."""
+    page = _encoded(markup) if isinstance(markup, str) else markup
+    if len(page) > PAGE_LIMIT and len(page.decode()) > PAGE_LIMIT:
         raise Unreadable(url, f"the page is larger than {PAGE_LIMIT >> 20} MiB")
-    page = text.encode("utf-8", "ignore")
     if problem := too_much(page):
         raise Unreadable(url, problem)
     return page

@@ -90,23 +90,26 @@ def noise_around(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int
     page = tree.body
     if page is None or page.parent is None:
         return set()
-    found, seen = _papers(page), {page.parent.mem_id}
+    around: dict[int, LexborNode] = {}
     for node in nodes:
         for above in upward(node):
-            if above.mem_id in seen:
+            if above.mem_id in around or above.mem_id == page.parent.mem_id:
                 break
-            seen.add(above.mem_id)
-            if _is_noise(tree, above):
-                found.add(above.mem_id)
-    return found
+            around[above.mem_id] = above
+    return _papers(page) | _noise_among(tree, around.values())
 
 
-def _is_noise(tree: LexborHTMLParser, node: LexborNode) -> bool:
-    """Say whether an element is noise by itself: a copy without content is asked."""
-    copy = tree.create_node(node.tag or "")
-    for name, value in node.attributes.items():
-        copy.attrs[name] = value
-    return copy.css_first(_NOISE_SELECTOR) is not None
+def _noise_among(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int]:
+    """Return the identities of the noise among elements, by copies that hold nothing."""
+    copies: dict[int, int] = {}
+    shelf = tree.create_node("div")
+    for node in nodes:
+        copy = tree.create_node(node.tag or "")
+        for name, value in node.attributes.items():
+            copy.attrs[name] = value
+        shelf.insert_child(copy, move=True)
+        copies[copy.mem_id] = node.mem_id
+    return {copies[copy.mem_id] for copy in shelf.css(_NOISE_SELECTOR)}
 
 
 def _papers(root: LexborNode) -> set[int]:
