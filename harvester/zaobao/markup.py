@@ -12,6 +12,8 @@ from harvester.errors import Unreadable
 from harvester.zaobao.burden import too_much
 
 PAGE_LIMIT = 8 * 2**20
+_PIECE = 2**14
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 # Possessive behind the sign: otherwise blanks would take the square of their number.
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*+["']?+\s*+([\w.:-]{2,40})""", re.IGNORECASE)
@@ -38,42 +40,54 @@ _BAD_FEW = 3
 
 
 def decode(body: bytes, url: str, label: str | None = None) -> str:
-    """Return a page as text, read as `as_utf8` reads it."""
-    return _decoded(body, url, label)[0]
-
-
-def as_utf8(body: bytes, url: str, label: str | None = None) -> bytes:
-    """Return a page in UTF-8. `label` is the charset of the HTTP header.
+    """Return a page as text. `label` is the charset of the HTTP header.
 
     Order: BOM, UTF-8 where the bytes are UTF-8, HTTP label, meta label, the site's old charset.
     Bytes that are valid UTF-8 come first because labels lie (pages of 2025 came without, others
     with a wrong one), while GBK text is practically never valid UTF-8. Raises `Unreadable` above
     0.1 % undecodable characters.
     """
-    text, codec = _decoded(body, url, label)
-    return body if codec == "utf-8" else _encoded(text)
-
-
-def _decoded(body: bytes, url: str, label: str | None) -> tuple[str, str]:
-    """Return a page as text, and the codec of which all of its bytes are."""
     for bom, name in _BOMS:
         if body.startswith(bom):
-            return body[len(bom) :].decode(name, "replace"), ""
+            return body[len(bom) :].decode(name, "replace")
     for codec in _likely(body, label):
         try:
-            return body.decode(codec), codec
+            return body.decode(codec)
         except UnicodeDecodeError:
             continue
     for codec in (*_likely(body, label), _LEGACY):
         text = body.decode(codec, "replace")
         if _is_readable(text):
-            return text, ""
+            return text
     raise Unreadable(url, "the text is garbled in every charset that a page of this site can have")
 
 
-def _likely(body: bytes, label: str | None) -> Iterator[str]:
+def as_utf8(body: bytes, url: str, label: str | None = None) -> bytes:
+    """Return a page in UTF-8, read as `decode` reads it: most pages are as they came."""
+    bare = not body.startswith(codecs.BOM_UTF8) and not _is_wide(body) and _is_utf8(body)
+    return body if bare else _encoded(decode(body, url, label))
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Say whether bytes are UTF-8, piece by piece: all of the text is not needed at once."""
+    decoder = _UTF8()
+    try:
+        for at in range(0, len(body), _PIECE):
+            decoder.decode(body[at : at + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_wide(body: bytes) -> bool:
     # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
-    wide = 0 in body and body.count(0) * 10 > len(body)
+    return 0 in body and body.count(0) * 10 > len(body)
+
+
+def _likely(body: bytes, label: str | None) -> Iterator[str]:
+    """Yield the charsets that a page may be in, the likeliest first."""
+    wide = _is_wide(body)
     if not wide:
         yield "utf-8"
     for codec in _labelled(body, label):
