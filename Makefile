@@ -70,6 +70,9 @@ lock: $(TOOLS)
 		--output-file requirements.lock
 	$(BIN)/uv pip compile $(PINNED) pyproject.toml --output-file docker/requirements.txt
 	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile $(PINNED) - --output-file docker/requirements-build.txt
+	echo 'pywb>=2.10,<2.11' | $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+		--python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-package brotlipy - \
+		--output-file tests/support/pywb.lock
 
 # The image's steps in a clean Debian root, without Docker: needs root and debootstrap.
 image-try:
@@ -85,7 +88,10 @@ $(READY): docker/requirements.txt docker/requirements-build.txt pyproject.toml
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-# With all extras and what the tests compare with: a gigabyte.
-$(TOOLS): $(READY) requirements.lock
+# With all extras and what the tests compare with: a gigabyte. pywb pins packages that are older than ours.
+$(TOOLS): $(READY) requirements.lock tests/support/pywb.lock
 	$(PIP) --require-hashes -r requirements.lock
+	$(BIN)/python -m venv .venv/pywb
+	.venv/pywb/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r tests/support/pywb.lock
 	@touch $(TOOLS)

@@ -25,6 +25,7 @@ from harvester.errors import (
 )
 from harvester.fetch import SITEMAP_CAP, Getter
 from harvester.model import Page, Scope, SourceState, StoryRef, Validators
+from harvester.problems import Problems
 from harvester.store import Archive
 from harvester.zaobao.listing import Card, Listing, read_listing
 from harvester.zaobao.sections import SECTIONS, listing_urls
@@ -52,20 +53,17 @@ class Discovery:
     sources: int = 0
     total: int = 0
     fresh: int = 0
-    _sources: dict[str, list[str]] = field(default_factory=dict)
+    _problems: Problems = field(default_factory=Problems)
 
     def problem(self, url: str, text: str) -> None:
         """Note a source that could not be read; the run goes on with the others."""
         log.info("%s: %s", url, text)
-        self._sources.setdefault(text, []).append(url)
+        self._problems.add(url, text)
 
     @property
     def problems(self) -> list[str]:
         """The problems, each told once: by the first source that had it, and how many more did."""
-        return [
-            f"{urls[0]}: {text}" + (f" (and {len(urls) - 1:,} more like it)" if urls[1:] else "")
-            for text, urls in self._sources.items()
-        ]
+        return self._problems.told()
 
 
 class Discoverer:

@@ -86,6 +86,6 @@ def _find_kept(open_at: OpenAt, kept: Kept) -> Finding:
 def _found_at(open_at: OpenAt, place: Place) -> Found:
     with open_at(place.file, place.offset) as stream:
         record = io.BytesIO(stream.read(place.length))
-    for found in found_in(record, place.file, lambda _: True, base=place.offset, size=place.length):
+    for found in found_in(record, place.file, lambda _: True, base=place.offset):
         return found
     raise BadRecord(place.file, place.offset, "no page is there")

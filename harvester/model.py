@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Final
+
+SITE: Final = "site"
+"""The source of what the site itself showed; others show it at addresses of their own."""
 
 
 class Access(StrEnum):
@@ -80,7 +84,7 @@ class Exchange:
     """What went over the wire for a page, as it was sent.
 
     `url` is that of the last hop, `request` and `response` are heads with their empty line, `body`
-    is in its content coding, free of transfer coding alone; empty for all but an answer 200.
+    is in its content coding, free of transfer coding alone; empty for all but an answer 200 or 206.
     """
 
     url: str
@@ -93,9 +97,9 @@ class Exchange:
 class Page:
     """One answer of the site: decoded from transfer coding, not yet from its charset.
 
-    `status` is 200, 304, 404 or 410; everything else is an error of the fetcher. `charset` is the
-    label of the HTTP header, if there was one. `max_age` is for how many seconds the site calls the
-    answer fresh (RFC 9111, 4.2.1), None where it does not say.
+    `status` is 200, 304, 404 or 410, or 206 for a part of a file; everything else is an error of
+    the fetcher. `charset` is the label of the HTTP header, if there was one. `max_age` is for how
+    many seconds the site calls the answer fresh (RFC 9111, 4.2.1), None where it does not say.
     """
 
     url: str
@@ -336,7 +340,7 @@ class Evidence:
     mode: BodyMode = BodyMode.CLEAN
     decision: Decision | None = None
     reading: Draft | None = None
-    source: str = "site"
+    source: str = SITE
     place: Place | None = None
 
 

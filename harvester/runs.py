@@ -19,6 +19,7 @@ from harvester.clock import Clock
 from harvester.discover import Discoverer, read_addresses
 from harvester.errors import HarvesterError
 from harvester.findings import Finding, Kept, find_kept
+from harvester.gathering import Gatherer
 from harvester.importing import Importer, post_files
 from harvester.model import BodyMode, Counts, Decision, Scope, StoryRef, Verdict
 from harvester.parser import parser_version
@@ -26,7 +27,7 @@ from harvester.pipeline import Pipeline, Plan, Work, address_scope
 from harvester.rereading import Changes, Find, Renormaliser, Replay
 from harvester.settings import Settings
 from harvester.store import REBUILD, WARC, Archive, make_folder, set_catalogue_aside
-from harvester.workshop import Watcher, Workshop, open_workshop, open_writer
+from harvester.workshop import Watcher, Workshop, open_index, open_workshop, open_writer
 from harvester.zaobao.sections import in_any
 
 # The folder, in the state folder, for what workers found and nobody has merged yet.
@@ -40,6 +41,8 @@ class Source(StrEnum):
     LISTING = "listing"
     URLS = "urls"
     WARC = "warc"
+    WAYBACK = "wayback"
+    COMMONCRAWL = "commoncrawl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Order:
 
     `body` None means: as the settings say. `all_revisions` writes a mass of other texts too.
     `warc` are files, folders and addresses of WARC files, for `Source.WARC`; `workers` processes
-    read them, or the cluster at `dask`.
+    read them, or the cluster at `dask`. `again` asks other archives also for stories that are held.
     """
 
     source: Source = Source.SITEMAP
@@ -60,6 +63,7 @@ class Order:
     warc: tuple[str, ...] = ()
     workers: int = 1
     dask: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +258,11 @@ def _finder(settings: Settings) -> Find:
 async def _backfill(
     order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
 ) -> Outcome:
-    if order.source is Source.WARC:
-        return await _take_in(order, workshop, watcher, stopping)
+    match order.source:
+        case Source.WARC:
+            return await _take_in(order, workshop, watcher, stopping)
+        case Source.WAYBACK | Source.COMMONCRAWL:
+            return await _gather(order, workshop, watcher, stopping)
     mode = order.body or workshop.settings.body
     plan = Plan(
         order.scope,
@@ -271,7 +278,7 @@ async def _backfill(
                 await run.visit_given(order.urls)
             case Source.LISTING:
                 await run.visit_listings()
-            case Source.SITEMAP:
+            case _:
                 await run.visit_sitemap()
     return run.outcome()
 
@@ -297,6 +304,29 @@ async def _take_in(
         jobs = [FileJob(file, address_scope(order.scope), mode) for file in files]
         hands = Hands(settings.state / _SHARDS, order.workers, order.dask)
         await taking.run(jobs, hands)
+    return outcome()
+
+
+async def _gather(
+    order: Order, workshop: Workshop, watcher: Watcher, stopping: asyncio.Event
+) -> Outcome:
+    """Take in what another archive has of the stories of a scope."""
+    archive, clock, settings = workshop.archive, workshop.clock, workshop.settings
+    mode = order.body or settings.body
+    begun = clock.monotonic()
+    merger = Merger(archive, watcher, order.scope, mode, order.source.value)
+    async with open_index(order.source.value, settings, archive, watcher, clock) as index:
+        gatherer = Gatherer(
+            archive, index, merger, order.source.value, mode, stopping, order.again, order.limit
+        )
+
+        def outcome() -> Outcome:
+            counts = Counts(merger.tally, clock.monotonic() - begun)
+            problems = tuple(index.problems)
+            return Outcome(counts, problems, stopping.is_set(), gatherer.halted)
+
+        async with _noted(archive, "backfill", outcome):
+            await gatherer.run(address_scope(order.scope))
     return outcome()
 
 

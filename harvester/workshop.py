@@ -13,6 +13,7 @@ from typing import Protocol
 from harvester import __version__, judge, post, warc, zaobao
 from harvester.clock import Clock
 from harvester.discover import Discovery
+from harvester.elsewhere import Index, commoncrawl, wayback
 from harvester.errors import HarvesterError
 from harvester.fetch import FetchSettings, Getter
 from harvester.fetch.client import Fetcher
@@ -159,6 +160,22 @@ def open_fetcher(
     if breaker:
         asked = replace(asked, breaker=True, max_rest=0.0, attempts=2)
     return Fetcher(asked, clock, archive, zaobao.SITE_HOSTS, watcher.waiting)
+
+
+@asynccontextmanager
+async def open_index(
+    source: str, settings: Settings, archive: Archive, watcher: Watcher, clock: Clock
+) -> AsyncIterator[Index]:
+    """Open another archive: `wayback` or `commoncrawl`."""
+    client = wayback if source == "wayback" else commoncrawl
+    origin = settings.wayback_origin if source == "wayback" else settings.commoncrawl_origin
+    asked = client.fetch_settings(user_agent(settings.contact), origin)
+    async with Fetcher(asked, clock, archive, client.HOSTS, watcher.waiting) as fetcher:
+        yield (
+            wayback.Wayback(fetcher, clock)
+            if source == "wayback"
+            else commoncrawl.CommonCrawl(fetcher)
+        )
 
 
 def user_agent(contact: str) -> str:

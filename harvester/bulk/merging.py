@@ -44,8 +44,12 @@ class Merger:
         for wave in waves(found, lambda each: each.finding.ref.story_id):
             decisions = await asyncio.gather(*[self._one(each) for each in wave])
             for each, decision in zip(wave, decisions, strict=True):
-                self.tally[decision.verdict] += 1
-                self._observer.ended(each.finding.ref.url, decision)
+                self.count(each.finding.ref.url, decision)
+
+    def count(self, url: str, decision: Decision) -> None:
+        """Count an end state and tell who watches."""
+        self.tally[decision.verdict] += 1
+        self._observer.ended(url, decision)
 
     async def _one(self, located: Located) -> Decision:
         finding, draft = located.finding, located.finding.draft
@@ -56,7 +60,7 @@ class Merger:
             finding.ref, finding.page, self._mode, decision, draft, self._source, located.place
         )
         if decision or draft is None:
-            if decision and decision.verdict is not Verdict.SKIPPED:
+            if decision and decision.verdict is not Verdict.SKIPPED and finding.page.status:
                 await self._archive.keep(evidence)
             return decision or Decision(Verdict.FAILED)
         visited = await self._archive.visit(finding.ref.story_id)

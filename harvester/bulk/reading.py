@@ -28,10 +28,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding and where its page lies."""
+    """A finding and where its page lies; None where it is still to be kept."""
 
     finding: Finding
-    place: Place
+    place: Place | None
 
 
 def read(job: Job) -> Iterator[Located]:
@@ -43,7 +43,7 @@ def read(job: Job) -> Iterator[Located]:
     file = job.file
     with opened(file.name) as stream:
         wanted = _Wanted(job.scope)
-        for found in found_in(stream, file.name, wanted, size=file.size):
+        for found in found_in(stream, file.name, wanted):
             yield Located(_finding(found, job.mode), found.place)
 
 

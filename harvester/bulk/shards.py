@@ -122,6 +122,8 @@ def _key(job: Job) -> str:
 
 def _row(located: Located) -> dict[str, Any]:
     finding, place = located.finding, located.place
+    if place is None:
+        raise ValueError(f"{finding.ref.url}: a page that lies in no file")
     page, decision = finding.page, finding.decision
     row: dict[str, Any] = {
         "url": finding.ref.url,

@@ -69,6 +69,7 @@ def order_of(chosen: argparse.Namespace, settings: Settings, today: date) -> Ord
         tuple(chosen.warc or ()),
         workers_asked(chosen),
         chosen.dask,
+        chosen.again,
     )
 
 
@@ -91,6 +92,10 @@ def _source(chosen: argparse.Namespace) -> Source:
         raise UsageError("--source warc needs --warc PATH (a file, a folder, s3://bucket/prefix)")
     if source is not Source.WARC and (chosen.warc or chosen.dask):
         raise UsageError(f"--warc and --dask go with --source warc, not {source}")
+    if chosen.limit is not None and source is Source.WARC:
+        raise UsageError("--limit counts pages that are asked for; a WARC file is read whole")
+    if chosen.again and source not in (Source.WAYBACK, Source.COMMONCRAWL):
+        raise UsageError(f"--again goes with --source wayback or commoncrawl, not {source}")
     return source
 
 

@@ -73,7 +73,7 @@ def _verbose(parser: argparse.ArgumentParser, what: str) -> None:
 def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
-        choices=("sitemap", "listing", "urls", "warc"),
+        choices=("sitemap", "listing", "urls", "warc", "wayback", "commoncrawl"),
         help="where to find stories (default: sitemap, urls with --urls-from, warc with --warc)",
     )
     parser.add_argument("--urls-from", metavar="FILE", help="addresses, one a line; - for stdin")
@@ -87,12 +87,20 @@ def _backfill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="have WARC files read by the Dask cluster there"
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="ask other archives also for stories that are held: earlier texts become revisions",
+    )
     add_days_and_sections(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="ask for at most N pages")
     _all_revisions(parser)
     _verbose(parser, "address")
     add_json(parser)
     _visiting(parser)
+    add_settings(
+        parser.add_argument_group("other archives"), ("wayback_origin", "commoncrawl_origin")
+    )
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +131,9 @@ def _verify(parser: argparse.ArgumentParser) -> None:
         "--repair",
         action="store_true",
         help="restore files from the catalogue, take up posts without a row",
+    )
+    parser.add_argument(
+        "--pages", action="store_true", help="read all of the raw archive too (state/warc)"
     )
     add_json(parser)
 
@@ -268,7 +279,8 @@ COMMANDS = (
         "  harvester backfill --since 7d\n"
         "  harvester backfill --since 2021-11-01 --until 2021-11-30 --section realtime/china\n"
         "  harvester backfill --urls-from addresses.txt --json\n"
-        "  harvester backfill --warc crawl.warc.gz --warc ~/warcs --workers 2\n",
+        "  harvester backfill --warc crawl.warc.gz --warc ~/warcs --workers 2\n"
+        "  harvester backfill --source wayback --since 2016-01-01 --until 2016-12-31\n",
         _backfill,
     ),
     Command(
@@ -294,7 +306,7 @@ COMMANDS = (
     Command(
         "verify",
         "check that disk and catalogue agree",
-        "  harvester verify\n  harvester verify --repair\n",
+        "  harvester verify\n  harvester verify --repair\n  harvester verify --pages\n",
         _verify,
     ),
     Command(

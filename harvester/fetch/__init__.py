@@ -7,6 +7,22 @@ Only `client` and what it stands on import aiohttp, which costs a third of a sec
 this package does not.
 """
 
-from harvester.fetch.settings import PAGE_CAP, SITEMAP_CAP, FetchSettings, Getter, HostMemory
+from harvester.fetch.settings import (
+    PAGE_CAP,
+    SITEMAP_CAP,
+    FetchSettings,
+    Getter,
+    HostMemory,
+    Part,
+    PartGetter,
+)
 
-__all__ = ["PAGE_CAP", "SITEMAP_CAP", "FetchSettings", "Getter", "HostMemory"]
+__all__ = [
+    "PAGE_CAP",
+    "SITEMAP_CAP",
+    "FetchSettings",
+    "Getter",
+    "HostMemory",
+    "Part",
+    "PartGetter",
+]

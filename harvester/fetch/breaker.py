@@ -17,6 +17,7 @@ from typing import Final
 _LIMIT: Final = 3
 _FIRST: Final = 60.0
 _LONGEST: Final = 6 * 3600.0
+_PENANCE: Final = 3600.0
 _JITTER: Final = 0.1
 _DOUBLINGS: Final = 16  # beyond the longest; keeps the power small whatever was stored
 
@@ -42,6 +43,11 @@ def pause(failures: int, dice: Random) -> float:
         return 0.0
     doubled = _FIRST * 2.0 ** min(failures - _LIMIT, _DOUBLINGS)
     return min(doubled, _LONGEST) * dice.uniform(1 - _JITTER, 1 + _JITTER)
+
+
+def penance(times: int) -> float:
+    """Return the seconds of rest after so many requests in a row that were too many."""
+    return min(_FIRST * 2.0 ** min(times - 1, _DOUBLINGS), _PENANCE)
 
 
 def is_trouble(status: int) -> bool:

@@ -26,6 +26,7 @@ from harvester.errors import (
     BodyTooLarge,
     FetchFailed,
     HarvesterError,
+    HostUnreachable,
     NetworkDown,
     RedirectedAway,
     RobotsDenied,
@@ -41,6 +42,7 @@ from harvester.fetch.settings import (
     FetchSettings,
     Getter,
     HostMemory,
+    Part,
 )
 from harvester.fetch.transport import Answer, Transport
 from harvester.fetch.urls import Site
@@ -55,10 +57,14 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(slots=True)
 class _Errand:
-    """One `get` on its way: what was `asked`, which errors name, and the `host` it has come to."""
+    """One `get` on its way: what was `asked`, which errors name, and the `host` it has come to.
+
+    `part` is set where only that is wanted.
+    """
 
     asked: str
     lane: Lane
+    part: Part | None = None
     host: Host | None = None
 
     def is_stuck(self) -> bool:
@@ -127,8 +133,17 @@ class Fetcher:
         Raises Blocked, RedirectedAway, RobotsDenied, BodyTooLarge, HostResting, HostUnreachable,
         NetworkDown, or FetchFailed for everything else; each names `url`.
         """
-        start = self._site.check(url)
-        errand = _Errand(url, lane)
+        return await self._fetch(_Errand(url, lane), validators, cap)
+
+    async def get_part(self, url: str, part: Part, lane: Lane = Lane.BACKFILL) -> Page:
+        """Fetch a part of what is at `url`: a page of status 206, 404 or 410.
+
+        Raises what `get` raises, and FetchFailed for an answer with the whole.
+        """
+        return await self._fetch(_Errand(url, lane, part), UNCONDITIONAL, part.length)
+
+    async def _fetch(self, errand: _Errand, validators: Validators, cap: int) -> Page:
+        start = self._site.check(errand.asked)
 
         def on_wait(seconds: float, error: FetchFailed) -> None:
             self._on_wait(start.raw_host or "", seconds, error.problem)
@@ -150,13 +165,14 @@ class Fetcher:
         return self._hosts[name].rest_left() if name in self._hosts else 0.0
 
     async def _try(self, errand: _Errand, start: URL, validators: Validators, cap: int) -> Page:
-        answer = await self._follow(errand, start, validators, cap, obey=True)
+        obey = self._settings.robots
+        answer = await self._follow(errand, start, validators, cap, obey=obey)
         if answer.url != start:  # validators are only sent to the first hop
             validators = UNCONDITIONAL
         if not answer.body.whole:
             del answer  # what holds on to the error would hold on to the body
             raise BodyTooLarge(errand.asked, f"larger than {cap:,} bytes")
-        return _page(errand.asked, answer, validators, self._clock.now())
+        return _page(errand, answer, validators, self._clock.now())
 
     async def _follow(
         self, errand: _Errand, url: URL, validators: Validators, cap: int, *, obey: bool
@@ -190,12 +206,17 @@ class Fetcher:
         """Exchange one request when the host lets us; raise FetchFailed if it is in trouble."""
         if left := host.check_rest(errand.asked):
             self._on_wait(host.name, left, "the site asked for a pause")
-        async with host.turn(errand.asked, errand.lane):
+        async with host.turn(errand.asked, errand.lane, self._settings.rate_of(str(url))):
             self.asked[errand.lane] += 1
             try:
-                answer = await self._transport.exchange(errand.asked, url, validators, cap)
+                answer = await self._transport.exchange(
+                    errand.asked, url, validators, cap, errand.part
+                )
             except (NetworkDown, Blocked):
                 raise  # not the host's doing
+            except HostUnreachable:
+                await host.unreachable()
+                raise
             except FetchFailed:
                 await host.failed()
                 raise
@@ -207,11 +228,14 @@ class Fetcher:
 
         Done while the slot is held, so that nobody else is sent in between.
         """
-        if not is_trouble(answer.status):
+        throttled = answer.status in self._settings.throttled
+        if not (throttled or is_trouble(answer.status)):
             await host.answered()
             return
         pause = parse_retry_after(answer.headers.get("Retry-After"), self._clock.now())
-        if answer.status != 429 or not pause:  # a host that says when to come again is well
+        if throttled:
+            pause = host.throttled(pause)
+        elif answer.status != 429 or not pause:  # a host that says when to come again is well
             await host.failed()
         if pause:
             await host.rest(pause)
@@ -276,17 +300,18 @@ def _robots_text(asked: str, name: str, answer: Answer) -> str:
     raise FetchFailed(asked, f"robots.txt of {name} cannot be read: {answer.meaning}")
 
 
-def _page(asked: str, answer: Answer, sent: Validators, at: datetime) -> Page:
+def _page(errand: _Errand, answer: Answer, sent: Validators, at: datetime) -> Page:
     """Return `answer` as a page; raise FetchFailed if it is none.
 
     A 304 need not repeat the validators, so those sent stay valid.
     """
-    usable = {200, 404, 410} | ({304} if sent != UNCONDITIONAL else set())
+    usable = {206 if errand.part else 200, 404, 410} | ({304} if sent != UNCONDITIONAL else set())
     if answer.status not in usable:
-        raise FetchFailed(asked, answer.meaning)
+        whole = ", the whole and not the part asked for" if answer.status == 200 else ""
+        raise FetchFailed(errand.asked, answer.meaning + whole)
     kept = sent if answer.status == 304 else UNCONDITIONAL
     return Page(
-        url=asked,
+        url=errand.asked,
         final_url=str(answer.url),
         status=answer.status,
         body=answer.body.data,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -47,8 +48,9 @@ class Host:
         self._dice = dice
         self._breaker = settings.breaker
         self._max_rest = settings.max_rest
+        self._throttled = settings.throttled
         self._gap = _spaced(1 / settings.rate)
-        idle = max(-self._seconds_until(state.asked_at), 0.0)
+        idle = 0.0 if self._throttled else max(-self._seconds_until(state.asked_at), 0.0)
         self._pace = Pace(clock, self._gap, settings.concurrency, idle)
         rest = min(self._seconds_until(state.rest_until), LONGEST_REST)
         self._rest_ends = clock.monotonic() + rest
@@ -64,8 +66,8 @@ class Host:
         return replace(self._state, asked_at=self._clock.now() - timedelta(seconds=idle))
 
     @asynccontextmanager
-    async def turn(self, asked: str, lane: Lane) -> AsyncIterator[None]:
-        """Wait for, and hold, the right to send one request.
+    async def turn(self, asked: str, lane: Lane, rate: float) -> AsyncIterator[None]:
+        """Wait for, and hold, the right to send one request of a kind with this `rate`.
 
         Raises HostResting, on entry, while the host must be left alone for too long.
         """
@@ -73,7 +75,8 @@ class Host:
         if probe:
             self._probing = True
         try:
-            async with self._pace.slot(lambda: self.check_rest(asked, let_in=probe), lane):
+            rest = partial(self.check_rest, asked, let_in=probe)
+            async with self._pace.slot(rest, lane, _spaced(1 / rate)):
                 yield
         finally:
             if probe:
@@ -118,9 +121,24 @@ class Host:
             failures = self._state.failures + 1
             await self._rest(breaker.pause(failures, self._dice), failures)
 
+    def throttled(self, pause: float | None = None) -> float:
+        """Count that we asked too much, to be remembered with the rest; return how long that is.
+
+        It is the `pause` that the host asked for, or one that grows.
+        """
+        self._state = replace(self._state, failures=self._state.failures + 1)
+        return pause or breaker.penance(self._state.failures)
+
+    async def unreachable(self) -> None:
+        """Hear that no connection was made, by which a host may show that it shuts us out."""
+        if self._throttled:
+            await self.rest(self.throttled())
+        else:
+            await self.failed()
+
     async def answered(self) -> None:
         """Hear that the host answered."""
-        if self._is_counted() and self._state.failures:
+        if self._state.failures and (self._throttled or self._is_counted()):
             await self._remember(replace(self._state, failures=0))
 
     async def leave(self) -> None:

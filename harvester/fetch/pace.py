@@ -41,15 +41,16 @@ class Pace:
 
     @asynccontextmanager
     async def slot(
-        self, rest: Callable[[], float], lane: Lane = Lane.BACKFILL
+        self, rest: Callable[[], float], lane: Lane = Lane.BACKFILL, gap: float = 0.0
     ) -> AsyncIterator[None]:
         """Wait for a slot and hold it.
 
+        `gap` is kept to the request before, of whatever kind, if it is longer than the usual one.
         Until the very start of a request one of a better lane goes first. `rest` returns the
         seconds for which the host must still be left alone; it is asked again after every wait,
         because another request may meanwhile have been told to pause. What it raises ends the wait.
         """
-        await self._turn(_Ticket(lane, next(self._numbers)), rest)
+        await self._turn(_Ticket(lane, next(self._numbers)), rest, gap)
         try:
             yield
         finally:
@@ -60,12 +61,12 @@ class Pace:
         """Return the seconds since the last request; infinite if there was none."""
         return self._clock.monotonic() - self._started_at
 
-    async def _turn(self, ticket: _Ticket, rest: Callable[[], float]) -> None:
+    async def _turn(self, ticket: _Ticket, rest: Callable[[], float], gap: float) -> None:
         """Wait in the queue and take a slot."""
         insort(self._waiting, ticket)
         try:
             await self._first(ticket)
-            while (wait := max(rest(), self._gap_left())) > 0:
+            while (wait := max(rest(), self._gap_left(gap))) > 0:
                 await self._clock.sleep(wait)
                 await self._first(ticket)
             # No await between the check above and these lines: two tasks cannot take one slot.
@@ -86,5 +87,5 @@ class Pace:
         if self._waiting:
             self._waiting[0].called.set()
 
-    def _gap_left(self) -> float:
-        return self._started_at + self.gap - self._clock.monotonic()
+    def _gap_left(self, gap: float) -> float:
+        return self._started_at + max(gap, self.gap) - self._clock.monotonic()

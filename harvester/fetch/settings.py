@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from harvester.model import HostState, Page, Validators
@@ -22,6 +23,13 @@ class FetchSettings:
     alone with `HostResting`. With `breaker` a host that fails several times in a row is left alone
     too, for a minute at first, for six hours at most. `first_byte` is the longest silence at any
     point of an answer, `total` the deadline of one exchange from the connection to the last byte.
+
+    What follows is for services made for programs, which block those who do not heed their limits.
+    Without `robots` no robots.txt is asked for. `rates` are those of addresses that begin so, where
+    they are lower than `rate`. `throttled` are the statuses that say that we ask too much: each of
+    them, and each refused connection, brings the pause that the host asks for, or one of a minute,
+    doubled at each further one in a row up to an hour. With any, a start counts as a request, since
+    the run before it may just have sent one.
     """
 
     user_agent: str
@@ -34,6 +42,22 @@ class FetchSettings:
     connect_timeout: float = 10.0
     first_byte: float = 20.0
     total: float = 60.0
+    robots: bool = True
+    rates: Mapping[str, float] = field(default_factory=dict)
+    throttled: frozenset[int] = frozenset()
+
+    def rate_of(self, url: str) -> float:
+        """Return the most requests a second for an address, as far as `rates` limit it."""
+        limits = (rate for start, rate in self.rates.items() if url.startswith(start))
+        return min(limits, default=self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of the bytes at an address (RFC 9110, 14.1.2)."""
+
+    offset: int
+    length: int
 
 
 class HostMemory(Protocol):
@@ -53,3 +77,10 @@ class Getter(Protocol):
         self, url: str, validators: Validators = UNCONDITIONAL, cap: int = PAGE_CAP
     ) -> Page:
         """Fetch `url`, as `harvester.fetch.client.Fetcher.get` does."""
+
+
+class PartGetter(Getter, Protocol):
+    """A way to whole pages and to parts of large files."""
+
+    async def get_part(self, url: str, part: Part) -> Page:
+        """Fetch a part, as `harvester.fetch.client.Fetcher.get_part` does."""

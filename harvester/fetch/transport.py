@@ -15,7 +15,7 @@ from harvester.fetch.failures import translated
 from harvester.fetch.guard import Guard, endpoints
 from harvester.fetch.meter import MeteredConnector
 from harvester.fetch.names import PromptResolver
-from harvester.fetch.settings import PAGE_CAP, FetchSettings
+from harvester.fetch.settings import PAGE_CAP, FetchSettings, Part
 from harvester.fetch.urls import parse_origin
 from harvester.model import Validators
 
@@ -36,7 +36,8 @@ _NAMES_SHARE: Final = 0.8
 class Answer:
     """What came back from the real address `url`.
 
-    Only an answer 200 has a body. `request` and `response` are the heads as they were sent.
+    Only an answer 200 has a body, or 206 where a part was asked for. `request` and `response` are
+    the heads as they were sent.
     """
 
     url: URL
@@ -108,8 +109,11 @@ class Transport:
             max_headers=MAX_HEADERS,
         )
 
-    async def exchange(self, asked: str, url: URL, validators: Validators, cap: int) -> Answer:
+    async def exchange(
+        self, asked: str, url: URL, validators: Validators, cap: int, part: Part | None = None
+    ) -> Answer:
         """Send one GET for `url`; raise FetchFailed, naming `asked`, if no answer comes of it."""
+        wanted = HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK
 
         async def only_once(
             request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
@@ -122,11 +126,11 @@ class Transport:
         with translated(asked, self._settings):
             async with self._session.get(
                 self._target(url),
-                headers=self._headers(url, validators),
+                headers=self._headers(url, validators, part),
                 allow_redirects=False,
                 middlewares=(only_once,),
             ) as response:
-                return await _read(response, url, cap)
+                return await _read(response, url, cap, wanted)
 
     def _target(self, url: URL) -> URL:
         """Return where to send the request for `url`: there, or to the site origin."""
@@ -135,18 +139,21 @@ class Transport:
         there = self._origin
         return url.with_scheme(there.scheme).with_host(there.raw_host or "").with_port(there.port)
 
-    def _headers(self, url: URL, validators: Validators) -> dict[str, str]:
+    def _headers(self, url: URL, validators: Validators, part: Part | None) -> dict[str, str]:
         headers = {"Host": url.raw_host if self._origin else None}
         headers |= {"If-None-Match": validators.etag}
         headers |= {"If-Modified-Since": validators.last_modified}
+        if part:  # of the bytes as they are: in a coding they would be others
+            last = part.offset + part.length - 1
+            headers |= {"Range": f"bytes={part.offset}-{last}", "Accept-Encoding": "identity"}
         return {name: value for name, value in headers.items() if value}
 
 
-async def _read(response: aiohttp.ClientResponse, url: URL, cap: int) -> Answer:
+async def _read(response: aiohttp.ClientResponse, url: URL, cap: int, wanted: HTTPStatus) -> Answer:
     if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > MAX_HEADER:
         raise aiohttp.ClientError(f"headers of more than {MAX_HEADER} bytes")
     body = Body(b"")
-    if response.status == HTTPStatus.OK:
+    if response.status == wanted:
         body = await read_capped(response, cap, keep=cap <= PAGE_CAP)
     return Answer(
         url,

@@ -10,14 +10,12 @@ from typing import Protocol, TypeVar
 
 from harvester import judge
 from harvester.findings import Finding, Kept
-from harvester.model import Capture, Decision, Draft, Evidence, Verdict, Visit, VisitState
+from harvester.model import SITE, Capture, Decision, Draft, Evidence, Verdict, Visit, VisitState
 from harvester.store import Archive
 from harvester.visitor import OUT_OF_SCOPE
 
 T = TypeVar("T")
 
-SITE = "site"
-"""The source of what the site itself showed."""
 
 WRITTEN = frozenset({Verdict.NEW, Verdict.REVISED, Verdict.UNCHANGED, Verdict.DUPLICATE})
 """The end states of a page whose text is in the archive."""

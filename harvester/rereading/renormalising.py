@@ -154,9 +154,15 @@ class Renormaliser:
                 (known, choice, [await kept(self._archive, each) for each in choice.pages])
             )
         findings = iter(await self._find([page for _, _, pages in chosen for page in pages]))
-        for known, choice, pages in chosen:
-            read = [(page.capture, next(findings)) for page in pages]
-            await self._story(known, choice, read)
+        reads = [
+            (known, choice, [(page.capture, next(findings)) for page in pages])
+            for known, choice, pages in chosen
+        ]
+        if self._dry:  # what is foreseen of one rests on the one before it
+            for each in reads:
+                await self._story(*each)
+        else:
+            await asyncio.gather(*[self._story(*each) for each in reads])
 
     async def _story(
         self, known: Known | None, choice: Choice, read: Sequence[tuple[Capture, Finding]]

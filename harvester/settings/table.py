@@ -52,6 +52,8 @@ class Settings:
     body: BodyMode
     sections: tuple[str, ...]
     raw: bool = True
+    wayback_origin: str | None = None
+    commoncrawl_origin: str | None = None
     http: Address | None = _HTTP
     log_format: str = "text"
     log_level: str = "info"
@@ -143,6 +145,20 @@ OPTIONS = (
     Option("seeds", Path("seeds"), folder, "folder of the posts", "DIR"),
     Option("state", Path("state"), folder, "folder of the catalogue and its lock", "DIR"),
     Option("site_origin", None, origin, "send the site's requests to this address instead", "URL"),
+    Option(
+        "wayback_origin",
+        None,
+        origin,
+        "send the Wayback Machine's requests to this address instead",
+        "URL",
+    ),
+    Option(
+        "commoncrawl_origin",
+        None,
+        origin,
+        "send Common Crawl's requests to this address instead",
+        "URL",
+    ),
     Option("contact", "", text, "address or URL named in the User-Agent", "TEXT"),
     Option("rate", 1.0, rate, "requests a second to one host, at most", "N"),
     Option(

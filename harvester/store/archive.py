@@ -139,12 +139,16 @@ class Archive:
 
     async def _close(self) -> None:
         """Finish what was begun; only a clean end takes the marks off the folders."""
-        if await self._queue.finish():
-            await self._publish()
+        try:
+            if await self._queue.finish():
+                await self._publish()
+                if self._raw:
+                    self._raw.finish()
+                if self._adopted or not self.orphans:
+                    await self._transact(rows.clear_dirty)
+        finally:
             if self._raw:
-                self._raw.finish()
-            if self._adopted or not self.orphans:
-                await self._transact(rows.clear_dirty)
+                self._raw.leave()
 
     def adopted(self) -> None:
         """Hear that what could be taken up of the `orphans` is."""

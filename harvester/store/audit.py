@@ -31,16 +31,27 @@ class Kind(StrEnum):
     DAMAGED_ROW = "damaged-row"  # a text in the catalogue that is not what was stored
     CHANGED_ROW = "changed-row"  # a row of the catalogue that does not say what was written
     MANIFEST = "manifest"  # MANIFEST.jsonl does not tell what the catalogue holds
+    PAGES = "pages"  # a file of the raw archive is lost, cut or damaged
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Difference:
-    """One difference: `path` is relative to the post tree; `story_id` is '' without a row."""
+    """One difference: `path` is relative to the post tree; `story_id` is '' without a row.
+
+    Of a file of the raw archive `path` is relative to the state folder.
+    """
 
     path: str
     kind: Kind
     story_id: str = ""
     revision: int = 0
+
+    @property
+    def way_out(self) -> str:
+        """Return what can be done where nothing here can mend it."""
+        if self.kind is not Kind.PAGES:
+            return ""
+        return f"put a copy of {self.path} back into the state folder: nothing else has its pages"
 
 
 def audit_folder(
@@ -91,7 +102,7 @@ def mend(
             return _restore_row(connection, tree, difference)
         case Kind.MANIFEST:
             return True
-        case Kind.ORPHAN | Kind.CHANGED_ROW:
+        case Kind.ORPHAN | Kind.CHANGED_ROW | Kind.PAGES:
             return False
 
 

@@ -134,6 +134,8 @@ class BatchWriter:
                 self._write_rows(connection, command, intent, command.stored_at or now)
             for capture in kept:
                 captures.insert(connection, capture)
+            if self._raw:
+                self._raw.grow(connection)
         return [each.stored if isinstance(each, Intent) else each for each in judged]
 
     def expect(self, connection: sqlite3.Connection, draft: Draft) -> Decision:

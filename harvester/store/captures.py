@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from harvester.model import BodyMode, Capture, Decision, Place, Verdict
+from harvester.model import SITE, BodyMode, Capture, Decision, Place, Verdict
 from harvester.store.rows import instant, stamp, word
 
 _COLUMNS = (
@@ -83,6 +83,24 @@ def sizes(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     return connection.execute("SELECT name, size FROM warc_files ORDER BY name").fetchall()
 
 
+def own_bytes(connection: sqlite3.Connection) -> int:
+    """Return how many bytes our own files have."""
+    (size,) = connection.execute(
+        "SELECT coalesce(sum(size), 0) FROM warc_files WHERE instr(name, '/') = 0"
+    ).fetchone()
+    return int(size)
+
+
+def places_in(connection: sqlite3.Connection, name: str) -> set[tuple[int, int, str, str]]:
+    """Return offset, length, story and digest of all captures in a file."""
+    rows = connection.execute(
+        "SELECT offset, length, story_id, digest FROM captures "
+        "WHERE file = (SELECT id FROM warc_files WHERE name = ?)",
+        (name,),
+    )
+    return set(rows.fetchall())
+
+
 def insert(connection: sqlite3.Connection, capture: Capture) -> None:
     """Write the row of a capture; of one that was read again, what is made of it now."""
     place = capture.place
@@ -117,10 +135,15 @@ def insert(connection: sqlite3.Connection, capture: Capture) -> None:
 
 
 def with_body(connection: sqlite3.Connection, digest: str) -> Capture | None:
-    """Return the capture in a file of ours whose record holds a body: the first that had it."""
+    """Return the capture in a file of ours whose record holds a body: the first that had it.
+
+    One of the site itself, for a revisit names it by address and time.
+    """
+    # `digest <> ''` is the condition of the index: without it every row would be looked at.
     row = connection.execute(
-        f"{_JOINED} WHERE digest = ? AND instr(name, '/') = 0 ORDER BY captures.id LIMIT 1",
-        (digest,),
+        f"{_JOINED} WHERE digest = ? AND digest <> '' AND source = ? AND instr(name, '/') = 0 "
+        "ORDER BY stored_at, captures.id LIMIT 1",
+        (digest, SITE),
     ).fetchone()
     return _capture(row) if row else None
 

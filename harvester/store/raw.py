@@ -9,6 +9,7 @@ left open is cut behind its last whole record at the next start, indexed and fin
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from harvester.model import Capture, Exchange, Place
+from harvester.model import SITE, Capture, Exchange, Place
 from harvester.store import captures
 from harvester.store.database import transaction
 from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
@@ -25,7 +26,10 @@ from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
 WARC = "warc"
 """The folder of the raw archive, in the state folder."""
 
-_OPEN = ".open"
+OPEN = ".open"
+"""What a name ends in while its file is written."""
+
+_OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz\.open")
 _FULL = 2**30
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -48,8 +52,8 @@ class Format(Protocol):
     def whole(self, stream: BinaryIO) -> int:
         """Return how many bytes of a stream are whole records."""
 
-    def captures_in(self, stream: BinaryIO, file: str, base: int, size: int) -> Iterator[Capture]:
-        """Yield what a file tells of its pages, from `base` bytes into it to `size`."""
+    def captures_in(self, stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:
+        """Yield what a file tells of its pages, from `base` bytes into it, where the stream is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class RawFiles:
         """
         if not looks:
             return []
-        self._turn_over(now)
+        self._turn_over(connection, now)
         kept: list[Capture] = []
         with disk_errors(self._folder / self._name):
             for look, exchange in looks:
@@ -103,27 +107,44 @@ class RawFiles:
             os.fsync(self._file or 0)
         return kept
 
+    def grow(self, connection: sqlite3.Connection) -> None:
+        """Note how far the file is written that was last appended to."""
+        if self._name:
+            captures.grow(connection, self._name, self._size)
+
     def finish(self) -> None:
         """Give the file that is being written its final name."""
         if self._file is not None:
-            os.close(self._file)
-            self._file = None
+            self.leave()
             self._rename(self._name)
 
+    def leave(self) -> None:
+        """Let go of the file that is being written, as it is: the next start settles it."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            with disk_errors(self._folder / self._name):
+                os.close(file)
+
     def settle(self, connection: sqlite3.Connection) -> None:
-        """Cut, index and finish what a killed writer left open."""
+        """Cut, index and finish what a killed writer left open; make names durable that it made."""
         if not self._folder.is_dir():
             return
-        for path in sorted(self._folder.glob(f"*{_OPEN}")):
-            name = path.name.removesuffix(_OPEN)
-            size = self._cut(path, captures.size_of(connection, name))
-            self._index(connection, path, name, size)
-            self._rename(name)
+        sync_folder(self._folder.parent)
+        sync_folder(self._folder)
+        with disk_errors(self._folder):
+            left = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
+        for path in sorted(left):
+            name = path.name.removesuffix(OPEN)
+            if self._cut(path, captures.size_of(connection, name)):
+                self._index(connection, path, name)
+                self._rename(name)
+            else:
+                self._remove(path)
 
     def index_all(self, connection: sqlite3.Connection) -> None:
         """Write the rows of all records in finished files that have none."""
         for path in sorted(self._folder.glob("*.warc.gz")):
-            self._index(connection, path, path.name, path.stat().st_size)
+            self._index(connection, path, path.name)
 
     def _same(
         self,
@@ -135,27 +156,31 @@ class RawFiles:
         """Return what has the body already; a revisit can only name what the site itself showed."""
         if not capture.digest or exchange.url != capture.final_url:
             return None
+        if found := captures.with_body(connection, capture.digest):
+            return found
         just = (each for each in kept if each.digest == capture.digest)
-        return next(just, None) or captures.with_body(connection, capture.digest)
+        return next((each for each in just if each.source == SITE), None)
 
-    def _turn_over(self, now: datetime) -> None:
+    def _turn_over(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Open a file for this month, if the one that is open is of another, or full."""
         month = f"harvester-{now.astimezone(UTC):%Y%m}-"
         if self._file is not None and self._name.startswith(month) and self._size < self._full:
             return
         self.finish()
         make_folder(self._folder)
-        self._name = self._free_name(month)
-        path = self._folder / f"{self._name}{_OPEN}"
+        self._name = self._free_name(connection, month)
+        path = self._folder / f"{self._name}{OPEN}"
         with disk_errors(path):
             self._file = os.open(path, _FLAGS, 0o666)
             self._size = 0
             self._append(self._form.info(self._software, now, self._name))
         sync_folder(self._folder)
 
-    def _free_name(self, month: str) -> str:
+    def _free_name(self, connection: sqlite3.Connection, month: str) -> str:
+        """Return the first name that no file has and none had that was moved elsewhere."""
         with disk_errors(self._folder):
-            taken = {path.name.removesuffix(_OPEN) for path in self._folder.iterdir()}
+            taken = {path.name.removesuffix(OPEN) for path in self._folder.iterdir()}
+        taken |= {name for name, _ in captures.sizes(connection)}
         names = (f"{month}{number:05}.warc.gz" for number in count(1))
         return next(name for name in names if name not in taken)
 
@@ -166,26 +191,33 @@ class RawFiles:
         self._size += len(data)
 
     def _rename(self, name: str) -> None:
-        path = self._folder / f"{name}{_OPEN}"
+        path = self._folder / f"{name}{OPEN}"
         with disk_errors(path):
             path.rename(self._folder / name)
         sync_folder(self._folder)
 
+    def _remove(self, path: Path) -> None:
+        """Delete a file in which nothing is whole."""
+        with disk_errors(path):
+            path.unlink()
+        sync_folder(self._folder)
+
     def _cut(self, path: Path, known: int) -> int:
-        """Cut a file behind its last whole record, but never what has rows; return its size."""
+        """Cut a file behind its last whole record, never what has rows; return where that ends."""
         with disk_errors(path):
             with path.open("r+b") as file:
                 file.seek(known)
-                size = known + self._form.whole(file)
-                file.truncate(size)
+                end = known + self._form.whole(file)
+                if end < file.seek(0, os.SEEK_END):
+                    file.truncate(end)
             sync(path)
-        return size
+        return end
 
-    def _index(self, connection: sqlite3.Connection, path: Path, name: str, size: int) -> None:
+    def _index(self, connection: sqlite3.Connection, path: Path, name: str) -> None:
         """Write the rows of records that were written and not committed."""
         known = captures.size_of(connection, name)
         with disk_errors(path), path.open("rb") as file, transaction(connection):
             file.seek(known)
-            for capture in self._form.captures_in(file, name, known, size):
+            for capture in self._form.captures_in(file, name, known):
                 captures.insert(connection, capture)
-            captures.grow(connection, name, size)
+            captures.grow(connection, name, file.seek(0, os.SEEK_END))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
-from harvester.store import inventory, stories
+from harvester.errors import BadRecord
+from harvester.store import captures, inventory, stories
 from harvester.store.audit import Difference, Kind, audit_folder, mend, tell_restored
 from harvester.store.database import (
     CATALOGUE,
@@ -26,7 +29,8 @@ from harvester.store.database import (
 from harvester.store.inventory import TextRow
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import MANIFEST, Manifest, faults
-from harvester.store.tree import PostTree, folder_of
+from harvester.store.raw import OPEN, WARC, Format
+from harvester.store.tree import PostTree, disk_errors, folder_of
 
 Progress = Callable[[int, int], None]
 A = TypeVar("A")
@@ -60,9 +64,12 @@ def verify(
     repair: bool = False,
     progress: Progress | None = None,
     patience: float = 1.0,
+    pages: Format | None = None,
 ) -> Report:
     """Compare every row with its file, every file with a row, rows and texts with their sums.
 
+    The files of the raw archive must be there and as long as the catalogue knows them; where
+    `pages` can read them all of it is read, and each page must be where its row says.
     `repair` restores files from the catalogue (other bytes are copied to `state/aside/` first)
     and deletes leftovers; it never touches an orphan. `progress` is called with the number of
     things compared and of all. `patience` is how long a writer may take to record what it has just
@@ -84,6 +91,7 @@ def verify(
             found = _compare_files(connection, tree, meter, 0 if repair else patience)
             found |= _check_texts(connection, meter)
         found |= _check_manifest(connection, seeds, 0 if repair else patience)
+        found |= set(_check_pages(connection, state, pages))
         repaired = _mend_all(connection, tree, state / "aside", found) if repair else set()
     return Report(posts, tuple(sorted(found - repaired)), tuple(sorted(repaired)))
 
@@ -156,6 +164,62 @@ def _check_manifest(
         if time.monotonic() >= deadline:
             break
     return {Difference(MANIFEST, Kind.MANIFEST)} if found else set()
+
+
+def _check_pages(
+    connection: sqlite3.Connection, state: Path, form: Format | None
+) -> Iterator[Difference]:
+    """Compare the files of the raw archive that are ours; one may be written meanwhile."""
+    for name, size in captures.sizes(connection):
+        if "/" in name:
+            continue
+        lost = Difference(f"{WARC}/{name}", Kind.PAGES)
+        file = _open_pages(state / WARC / name)
+        if file is None:
+            yield lost
+            continue
+        with file, disk_errors(state / WARC / name):
+            if os.fstat(file.fileno()).st_size < size:
+                yield lost
+            elif form:
+                yield from _check_records(connection, form, file, name)
+
+
+def _open_pages(path: Path) -> BinaryIO | None:
+    """Open a file of the raw archive; None if it is not there.
+
+    First under the name that it has while it is written: it may be finished at this moment.
+    """
+    for place in (path.with_name(path.name + OPEN), path):
+        with disk_errors(place), suppress(FileNotFoundError):
+            return place.open("rb")
+    return None
+
+
+def _check_records(
+    connection: sqlite3.Connection, form: Format, file: BinaryIO, name: str
+) -> Iterator[Difference]:
+    """Read a file of the raw archive; each page that has a row must be found whole at its place.
+
+    What is written behind them at this moment may be half a record. Behind damage the records are
+    read one by one, for each is packed by itself.
+    """
+    lost = Difference(f"{WARC}/{name}", Kind.PAGES)
+    rows = captures.places_in(connection, name)
+    damaged_at = None
+    try:
+        for capture in form.captures_in(file, name, 0):
+            if place := capture.place:
+                rows.discard((place.offset, place.length, capture.story_id, capture.digest))
+    except BadRecord as error:
+        damaged_at = error.offset
+        if not file.name.endswith(OPEN):
+            yield lost
+    for offset, length, story_id, _ in rows:
+        file.seek(offset)
+        behind = damaged_at is not None and offset > damaged_at
+        if not behind or form.whole(BytesIO(file.read(length))) < length:
+            yield replace(lost, story_id=story_id)
 
 
 def _mend_all(

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from fastwarc import ArchiveIterator, WarcRecord, WarcRecordType
-from fastwarc.stream_io import ChunkedReader
 
 from harvester.coding import CHUNK, BadCoding, TooMuch, unpacked
 from harvester.errors import BadRecord
@@ -31,13 +30,20 @@ from harvester.model import (
     Place,
     Verdict,
 )
-from harvester.warc.records import NOTE
+from harvester.warc.records import NOTE, date_of, digest_of
 
 _PAGE_CAP: Final = 8 * 2**20
+_BLOCK_CAP: Final = 2 * _PAGE_CAP
+_CUT: Final = "it breaks off"
 _RECORDS: Final = WarcRecordType.response | WarcRecordType.revisit | WarcRecordType.metadata
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s;"',]+)""", re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: |\r|\Z)")
+# RFC 9112, 7.1: the line before a chunk.
+_CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_SHA1: Final = re.compile(r"sha1:[A-Z2-7]{32}")
 _GZIP: Final = b"\x1f\x8b"
+# What no body begins with that is packed in a coding that tells a damaged one.
+_MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _MEMBER: Final = zlib.MAX_WBITS | 16
 
 
@@ -46,7 +52,8 @@ class Found:
     """A response, or a revisit without a body, as it lies in a file.
 
     `at` is when it was captured. `head` and `body` are as they were sent; `digest` is that of the
-    body by the record's own word. `note` is what was made of it, where we wrote the record.
+    body by the record's own word. `truncated` says why the body was cut when it was captured, if it
+    was; `note` is what was made of it, where we wrote the record.
     """
 
     place: Place
@@ -56,6 +63,7 @@ class Found:
     body: bytes
     digest: str
     revisit: bool
+    truncated: str = ""
     note: Capture | None = None
 
     @property
@@ -91,11 +99,12 @@ class Found:
         )
 
     def _unpacked(self, sent: bytes) -> bytes:
-        coding = self._field("content-encoding")
-        if "gzip" in coding and not sent.startswith(_GZIP):
-            coding = ""  # kept unpacked, under the head of the packed one
+        if self.truncated:
+            told = f"was cut when it was captured ({self.truncated})"
+            raise BadRecord(self.place.file, self.place.offset, told)
         try:
-            return unpacked(_unchunked(sent, self._field("transfer-encoding")), coding, _PAGE_CAP)
+            body = _unchunked(sent, self._field("transfer-encoding"))
+            return _uncoded(body, self._field("content-encoding").lower())
         except BadCoding as error:
             raise BadRecord(self.place.file, self.place.offset, str(error)) from error
         except TooMuch as error:
@@ -103,38 +112,41 @@ class Found:
             raise BadRecord(self.place.file, self.place.offset, told) from error
 
     def _field(self, name: str) -> str:
-        pattern = rf"(?im)^{re.escape(name)}:[ \t]*([^\r\n]*)".encode()
-        match = re.search(pattern, self.head)
-        return match[1].decode("latin-1").strip() if match else ""
+        for line in self.head.split(b"\r\n"):
+            told, _, value = line.partition(b":")
+            if told.strip().lower() == name.encode():
+                return value.decode("latin-1").strip()
+        return ""
 
 
 def found_in(
-    stream: BinaryIO, file: str, wanted: Callable[[str], bool], *, base: int = 0, size: int = 0
+    stream: BinaryIO, file: str, wanted: Callable[[str], bool], *, base: int = 0
 ) -> Iterator[Found]:
     """Yield what a file holds of the addresses that are `wanted`, in its order.
 
-    `file` names it in places and errors; `stream` begins `base` bytes into it and ends at `size`.
-    Raises BadRecord where the file is no WARC file, is damaged or breaks off: what was yielded
-    before is whole.
+    `file` names it in places and errors; `stream` stands `base` bytes into it. Raises BadRecord
+    where the file is no WARC file, is damaged or breaks off: what was yielded before is whole, and
+    the damage lies in the record that is named or follows it.
     """
     pending: Found | None = None
-    for record in _records(stream, file):
-        start = base + record.stream_pos
+    for start, record in _records(stream, file, base):
         if pending and not pending.place.length:
             pending = _ended(pending, start)
+        if record is None:
+            break
         target = (record.headers.get("WARC-Target-URI") or "").strip("<>")
         if not record.record_type & _RECORDS or not wanted(target):
             continue
         if record.record_type is WarcRecordType.metadata:
             if pending:
-                yield replace(pending, note=_note(record, pending, file, start))
+                yield replace(pending, note=_note(record, pending, start))
             pending = None
             continue
         if pending:
             yield pending
         pending = _found(record, target, Place(file, start, 0))
     if pending:
-        yield pending if pending.place.length else _ended(pending, size)
+        yield pending
 
 
 def found_at(path: Path, place: Place) -> Found:
@@ -142,14 +154,14 @@ def found_at(path: Path, place: Place) -> Found:
     with path.open("rb") as file:
         file.seek(place.offset)
         record = io.BytesIO(file.read(place.length))
-    for found in found_in(record, place.file, lambda _: True, base=place.offset, size=place.length):
+    for found in found_in(record, place.file, lambda _: True, base=place.offset):
         return found
     raise BadRecord(place.file, place.offset, "no page is there")
 
 
-def captures_in(stream: BinaryIO, file: str, base: int, size: int) -> Iterator[Capture]:
+def captures_in(stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:
     """Yield what our own metadata records in a file tell. Raises as `found_in`."""
-    for found in found_in(stream, file, lambda _: True, base=base, size=size):
+    for found in found_in(stream, file, lambda _: True, base=base):
         if found.note:
             yield found.note
 
@@ -171,77 +183,162 @@ def whole(stream: BinaryIO) -> int:
     return end
 
 
-def _records(stream: BinaryIO, file: str) -> Iterator[WarcRecord]:
-    at = 0
+def _records(stream: BinaryIO, file: str, base: int) -> Iterator[tuple[int, WarcRecord | None]]:
+    """Yield the records with their offsets, and None with the end of the file."""
+    begin = at = stream.tell()
     try:
         for record in ArchiveIterator(stream, parse_http=False):
             at = record.stream_pos
-            yield record
+            yield base + at - begin, record
+            _require_whole(record)
+        end = stream.tell()
+        at += _whole_after(stream, at)
     except (OSError, ValueError) as error:
-        raise BadRecord(file, at, str(error)) from error
+        raise BadRecord(file, base + at - begin, str(error)) from error
+    if at < end:
+        raise BadRecord(file, base + at - begin, _CUT)
+    yield base + end - begin, None
+
+
+def _require_whole(record: WarcRecord) -> None:
+    """Raise ValueError for a record that breaks off, which fastwarc takes for its end."""
+    record.reader.consume()
+    length = record.headers.get("Content-Length")
+    if length is None or record.reader.tell() < int(length):
+        raise ValueError(_CUT)
+
+
+def _whole_after(stream: BinaryIO, last: int) -> int:
+    """Return how much is whole of the last record and what follows, which fastwarc does not say."""
+    end = stream.tell()
+    stream.seek(last)
+    packed = stream.read(len(_GZIP)) == _GZIP
+    stream.seek(last)
+    return whole(stream) if packed else end - last
 
 
 def _ended(found: Found, end: int) -> Found:
+    """Return it with its length. Raises BadRecord where several records are packed as one."""
     place = found.place
+    if end <= place.offset:
+        raise BadRecord(place.file, place.offset, "its records are not packed each by itself")
     return replace(found, place=replace(place, length=end - place.offset))
 
 
 def _found(record: WarcRecord, target: str, place: Place) -> Found:
-    block = _block(record, place.file, place.offset)
+    try:
+        block = _block(record)
+        at = _instant(record)
+    except (OSError, ValueError) as error:
+        raise BadRecord(place.file, place.offset, str(error)) from error
     head, blank, body = block.partition(b"\r\n\r\n")
     return Found(
         place,
         target,
-        record.record_date.astimezone(UTC),
+        at,
         head + blank,
         body,
         record.headers.get("WARC-Payload-Digest") or "",
         record.record_type is WarcRecordType.revisit,
+        record.headers.get("WARC-Truncated") or "",
     )
 
 
-def _block(record: WarcRecord, file: str, offset: int) -> bytes:
-    # One that is larger cannot be a page, packed or not.
-    block = record.reader.read(2 * _PAGE_CAP)
-    if len(block) < min(record.content_length, 2 * _PAGE_CAP):
-        raise BadRecord(file, offset, "the record breaks off")
-    return bytes(block)
+def _block(record: WarcRecord) -> bytes:
+    """Return the block of a record, or so much of it as a page may have at most, packed or not.
+
+    Raises OSError, and ValueError for one that is cut or has another digest than it says.
+    """
+    block = bytes(record.reader.read(_BLOCK_CAP))
+    if len(block) < min(record.content_length, _BLOCK_CAP):
+        raise ValueError(_CUT)
+    told = record.headers.get("WARC-Block-Digest") or ""
+    if len(block) < _BLOCK_CAP and _SHA1.fullmatch(told) and told != digest_of(block):
+        raise ValueError("other bytes than its digest says")
+    return block
 
 
-def _note(record: WarcRecord, found: Found, file: str, offset: int) -> Capture | None:
+def _instant(record: WarcRecord) -> datetime:
+    """Return when a record was captured. Raises ValueError for what is no date."""
+    try:
+        at = record.record_date
+        if at is not None:
+            return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+    raise ValueError("a record without a date")
+
+
+def _note(record: WarcRecord, found: Found, offset: int) -> Capture | None:
     """Return what our metadata record says of a page; None for that of another program."""
-    if record.headers.get("Content-Type", "") != NOTE:
+    try:
+        block = _block(record)
+    except (OSError, ValueError) as error:
+        raise BadRecord(found.place.file, offset, str(error)) from error
+    if not block.startswith(NOTE):
         return None
     try:
-        said = json.loads(_block(record, file, offset))
-        verdict, at = Verdict(said["verdict"]), datetime.fromisoformat(said["seen_at"])
-        return Capture(
-            story_id=said["story"],
-            url=said["url"],
-            final_url=said["final_url"],
-            status=found.status,
-            seen_at=at,
-            stored_at=record.record_date.astimezone(UTC),
-            source=said["source"],
-            decision=Decision(verdict, said.get("reason", ""), said.get("archival", False)),
-            content_hash=said.get("content_hash", ""),
-            sha256=said.get("sha256", ""),
-            mode=BodyMode(said["mode"]),
-            parser=said["parser"],
-            path=said.get("path", ""),
-            digest=found.digest,
-            lastmod=said.get("lastmod"),
-            place=found.place,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _capture(json.loads(block.removeprefix(NOTE)), found, _instant(record))
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _capture(said: object, found: Found, stored_at: datetime) -> Capture:
+    """Raise KeyError, TypeError or ValueError for what we would not have said."""
+    if not isinstance(said, dict):
+        raise TypeError
+    archival = said.pop("archival", False)
+    if not all(isinstance(value, str) for value in said.values()):
+        raise TypeError
+    return Capture(
+        story_id=said["story"],
+        url=said["url"],
+        final_url=said["final_url"],
+        status=found.status,
+        seen_at=date_of(said["seen_at"]),
+        stored_at=stored_at,
+        source=said["source"],
+        decision=Decision(Verdict(said["verdict"]), said.get("reason", ""), archival is True),
+        content_hash=said.get("content_hash", ""),
+        sha256=said.get("sha256", ""),
+        mode=BodyMode(said["mode"]),
+        parser=said["parser"],
+        path=said.get("path", ""),
+        digest=found.digest,
+        lastmod=said.get("lastmod"),
+        place=found.place,
+    )
 
 
 def _unchunked(body: bytes, coding: str) -> bytes:
-    """Undo the transfer coding, where the body has it: many programs undo it and keep the field."""
-    if "chunked" not in coding.lower():
+    """Undo the transfer coding, where the body has it: many programs undo it and keep the field.
+
+    Raises BadCoding for one that is cut or damaged.
+    """
+    if "chunked" not in coding.lower() or not _CHUNK_SIZE.match(body):
         return body
+    out, at = bytearray(), 0
+    while line := _CHUNK_SIZE.match(body, at):
+        end = line.end() + int(line[1], 16)
+        if end == line.end():
+            return bytes(out)
+        out += body[line.end() : end]
+        if body[end : end + 2] != b"\r\n":
+            break
+        at = end + 2
+    raise BadCoding("damaged chunks")
+
+
+def _uncoded(body: bytes, coding: str) -> bytes:
+    """Undo the content coding, where the body has it: some programs undo that as well.
+
+    Raises BadCoding and TooMuch.
+    """
+    if "gzip" in coding and not body.startswith(_GZIP):
+        return unpacked(body, "", _PAGE_CAP)
     try:
-        return bytes(ChunkedReader(io.BytesIO(body)).read(2 * _PAGE_CAP))
-    except OSError:
-        return body
+        return unpacked(body, coding, _PAGE_CAP)
+    except BadCoding:
+        if not _MARKUP.match(body):
+            raise
+        return unpacked(body, "", _PAGE_CAP)

@@ -19,8 +19,11 @@ from fastwarc import GzipWriter, WarcRecord, WarcRecordType
 
 from harvester.model import Capture, Exchange
 
-NOTE: Final = "application/json"
-"""The content type of a metadata record."""
+NOTE: Final = b"harvester: "
+"""What a metadata record of ours begins with: its one field, whose value is JSON."""
+
+# ISO 28500:2017, 6.5. Of any other type pywb serves a metadata record in the place of the page.
+_FIELDS: Final = "application/warc-fields"
 
 # ISO 28500:2017, 6.7.2.
 _SAME: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
@@ -47,7 +50,7 @@ def info(software: str, at: datetime, file: str) -> bytes:
     headers = {
         "WARC-Filename": file,
         "WARC-Date": _date(at),
-        "Content-Type": "application/warc-fields",
+        "Content-Type": _FIELDS,
     }
     return _member(WarcRecordType.warcinfo, headers, fields.encode())[0]
 
@@ -62,17 +65,18 @@ def pack(capture: Capture, exchange: Exchange, same: Capture | None = None) -> t
     common = {"WARC-Target-URI": exchange.url, "WARC-Date": _date(at)}
     first, record_id = _response(capture, exchange, common, same)
     common |= {"WARC-Concurrent-To": record_id}
-    request, _ = _member(
-        WarcRecordType.request,
-        common | {"Content-Type": "application/http; msgtype=request"},
-        exchange.request,
-    )
+    request = _request(exchange, common) if exchange.request else b""
     note, _ = _member(
         WarcRecordType.metadata,
-        common | {"WARC-Date": _date(capture.stored_at), "Content-Type": NOTE},
-        json.dumps(_note(capture), ensure_ascii=False, separators=(",", ":")).encode(),
+        common | {"WARC-Date": _date(capture.stored_at), "Content-Type": _FIELDS},
+        b"%s%s\r\n" % (NOTE, _json(capture)),
     )
     return b"".join((first, request, note)), len(first)
+
+
+def _request(exchange: Exchange, common: Mapping[str, str]) -> bytes:
+    headers = {**common, "Content-Type": "application/http; msgtype=request"}
+    return _member(WarcRecordType.request, headers, exchange.request)[0]
 
 
 def _response(
@@ -95,8 +99,8 @@ def _response(
     return _member(WarcRecordType.response, headers, head + exchange.body, level)
 
 
-def _note(capture: Capture) -> dict[str, str | bool]:
-    """Return what a metadata record says; what is empty is left out."""
+def _json(capture: Capture) -> bytes:
+    """Return what a metadata record says, in one line; what is empty is left out."""
     decision = capture.decision
     said: dict[str, str | bool | None] = {
         "story": capture.story_id,
@@ -114,7 +118,8 @@ def _note(capture: Capture) -> dict[str, str | bool]:
         "path": capture.path,
         "lastmod": capture.lastmod,
     }
-    return {name: value for name, value in said.items() if value}
+    told = {name: value for name, value in said.items() if value}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _member(
@@ -125,7 +130,8 @@ def _member(
     record.init_headers(kind)
     for name, value in headers.items():
         record.headers[name] = value
-    record.headers["WARC-Block-Digest"] = digest_of(block)
+    if block:
+        record.headers["WARC-Block-Digest"] = digest_of(block)
     record.set_bytes_content(block)
     out = io.BytesIO()
     with GzipWriter(out, compression_level=level) as packer:
@@ -135,4 +141,9 @@ def _member(
 
 def _date(at: datetime) -> str:
     """Return an instant in whole seconds, as the catalogue has it: a revisit names it exactly."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def date_of(text: str) -> datetime:
+    """Return the instant that was written so. Raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

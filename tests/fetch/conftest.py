@@ -181,9 +181,7 @@ class Desk:
     stack: AsyncExitStack
     waits: list[tuple[str, float, str]] = field(default_factory=list)
 
-    async def open(
-        self, resolver: AbstractResolver | None = None, **settings: str | float | None
-    ) -> Fetcher:
+    async def open(self, resolver: AbstractResolver | None = None, **settings: object) -> Fetcher:
         """Return a fetcher for the site, with `settings` over the defaults."""
         wanted = {"user_agent": "harvester/test (+contact)", "site_origin": self.site.origin}
         fetcher = Fetcher(

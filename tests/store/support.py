@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from harvester import warc
 from harvester.model import (
     Access,
     Article,
@@ -15,6 +17,7 @@ from harvester.model import (
     Draft,
     Era,
     Evidence,
+    Exchange,
     Instant,
     Known,
     Page,
@@ -23,8 +26,10 @@ from harvester.model import (
     Visit,
     VisitState,
 )
-from harvester.store import MANIFEST, Archive
+from harvester.store import MANIFEST, Archive, Raw
 
+RAW = Raw(warc, "harvester", "reader 1")
+"""How the pages are kept by a store of the tests."""
 NOON = datetime(2021, 11, 1, 12, 0, 0, tzinfo=UTC)
 TODAY = NOON.date()
 
@@ -111,11 +116,19 @@ def make_page(story_id: str = "1209230", body: bytes = b"<html>", at: datetime =
     return Page(url, f"{url}?x", 200, body, at, "utf-8", '"e"', "Mon, 01 Nov 2021", 60.5)
 
 
-def make_evidence(page: Page | None = None) -> Evidence:
-    """Return a page whose text was not written."""
-    return Evidence(
-        make_ref("1209230"), page or make_page(), decision=Decision(Verdict.FAILED, "doubtful")
-    )
+def make_sent_page(story_id: str = "1209230", body: bytes = b"<html>", at: datetime = NOON) -> Page:
+    """Return the page of a story with what went over the wire."""
+    page = make_page(story_id, body, at)
+    request = f"GET {page.url} HTTP/1.1\r\nHost: www.zaobao.com.sg\r\n\r\n".encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    return replace(page, final_url=page.url, exchange=Exchange(page.url, request, head, body))
+
+
+def make_evidence(page: Page | None = None, *, written: bool = False) -> Evidence:
+    """Return a page whose text was not written, or one that is judged with its draft."""
+    page = page or make_page()
+    decision = None if written else Decision(Verdict.FAILED, "doubtful")
+    return Evidence(make_ref(page.url.rpartition("-")[2]), page, decision=decision)
 
 
 def make_ref(story_id: str, section: str = "realtime/china", day: date = TODAY) -> StoryRef:
@@ -125,9 +138,12 @@ def make_ref(story_id: str, section: str = "realtime/china", day: date = TODAY) 
 
 
 def open_store(
-    root: Path, clock: StillClock | None = None, patience: float = 60.0
+    root: Path,
+    clock: StillClock | None = None,
+    patience: float = 60.0,
+    raw: Raw | None = None,
 ) -> AbstractAsyncContextManager[Archive]:
-    """Open `root/seeds` and `root/state` for writing."""
+    """Open `root/seeds` and `root/state` for writing; `raw` is how pages are kept, if they are."""
     return Archive.open(
         root / "seeds",
         root / "state",
@@ -135,6 +151,7 @@ def open_store(
         name_key=name_key,
         clock=clock or StillClock(),
         patience=patience,
+        raw=raw,
     )
 
 

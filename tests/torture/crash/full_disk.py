@@ -20,12 +20,12 @@ from pathlib import Path
 
 from harvester.errors import DiskError
 from tests.handoff.follower_archive import real_draft
-from tests.store.support import StillClock, make_visit, open_store
+from tests.store.support import RAW, StillClock, make_visit, open_store
 from tests.torture.crash.examine import Found
 from tests.torture.crash.operations import WORK, Say, adopt, draft, prepare
 
 _PAGE = 4096
-NAMES = ("new story", "revision", "gone story", "group of 50", "manifest", "next run")
+NAMES = ("new story", "revision", "gone story", "group of 50", "manifest", "pages", "next run")
 
 
 @dataclass
@@ -54,7 +54,7 @@ def free(disk: Path, room: int) -> Iterator[None]:
 async def perform(name: str, root: Path, say: Say) -> None:
     """Do an operation from a start to a clean end."""
     clock = StillClock()
-    async with open_store(root, clock) as archive:
+    async with open_store(root, clock, raw=RAW) as archive:
         await adopt(archive, root, say)
         if name == "manifest":
             await archive.put(draft(11), make_visit("11"))

@@ -19,12 +19,23 @@ from harvester.model import Draft
 from harvester.store import Archive, open_archive
 from harvester.store.batch import BATCH
 from tests.handoff.follower_archive import open_writer, real_draft
-from tests.store.support import NOON, StillClock, make_draft, make_visit, open_store
+from tests.store.support import (
+    NOON,
+    RAW,
+    StillClock,
+    make_draft,
+    make_evidence,
+    make_sent_page,
+    make_visit,
+    open_store,
+)
 
 Say = Callable[[str], None]
 Work = Callable[[Archive, Path, StillClock, Say], Awaitable[None]]
 
 STORIES = range(1, 61)
+PAGED = range(55, 61)
+"""Stories that are put with their pages."""
 EDITED = b"edited by hand"
 _WHICH = re.compile(rb"text(\d+)v(\d) ")
 _HELD = 10
@@ -56,6 +67,11 @@ def text(story: int, version: int = 1) -> str:
     return f"{story}v{version}"
 
 
+def page_word(story: int) -> str:
+    """Return the word that acknowledges a page."""
+    return f"page{story}"
+
+
 async def prepare(name: str, root: Path) -> set[str]:
     """Make the archive before an operation; return what is acknowledged in it."""
     if name == "first start":
@@ -64,7 +80,7 @@ async def prepare(name: str, root: Path) -> set[str]:
         async with open_writer(root) as archive:
             await archive.put(real_draft(1))
         return set()
-    async with open_store(root) as archive:
+    async with open_store(root, raw=RAW) as archive:
         for story in range(1, _HELD + 1):
             await archive.put(draft(story), make_visit(str(story)))
     if name == "revision of an edited post":
@@ -96,6 +112,31 @@ async def _store(archive: Archive, texts: Iterable[tuple[int, int]], say: Say) -
     await asyncio.gather(*(put(*each) for each in texts))
 
 
+async def _store_shown(
+    archive: Archive, texts: Iterable[tuple[int, int]], missed: Iterable[int], say: Say
+) -> None:
+    """Store texts with the pages that show them, and pages that show none; two are the same."""
+
+    async def put(story: int, version: int) -> None:
+        page = make_sent_page(str(story), b"<p>%d" % version * 200)
+        evidence = make_evidence(page, written=True)
+        await archive.put(draft(story, version), make_visit(str(story)), evidence)
+        say(text(story, version))
+        say(page_word(story))
+
+    async def miss(story: int) -> None:
+        evidence = make_evidence(make_sent_page(str(story), b"<p>1" * 200))
+        await archive.note(make_visit(str(story), reason="no article"), evidence)
+        say(page_word(story))
+
+    await asyncio.gather(*(put(*each) for each in texts), *map(miss, missed))
+
+
+async def _pages(archive: Archive, _: Path, __: StillClock, say: Say) -> None:
+    await _store_shown(archive, [(55, 1), (56, 2)], [58], say)
+    await _store_shown(archive, [(55, 2)], [59], say)
+
+
 async def _new(archive: Archive, _: Path, __: StillClock, say: Say) -> None:
     await _store(archive, [(51, 1)], say)
 
@@ -110,7 +151,9 @@ async def _gone(archive: Archive, _: Path, __: StillClock, say: Say) -> None:
 
 
 async def _some(archive: Archive, _: Path, __: StillClock, say: Say) -> None:
-    await _store(archive, [(1, 2), (51, 1)], say)
+    await asyncio.gather(
+        _store(archive, [(1, 2), (51, 1)], say), _store_shown(archive, [(57, 1)], [60], say)
+    )
 
 
 async def _group(archive: Archive, _: Path, __: StillClock, say: Say) -> None:
@@ -138,6 +181,7 @@ WORK: dict[str, Work] = {
     "gone story": _gone,
     "group of 50": _group,
     "some texts": _some,
+    "pages": _pages,
     "manifest": _manifest,
     "next run": _some,
     "revision of an edited post": _revision,

@@ -133,6 +133,7 @@ def _after(calls: Sequence[Call], call: Call) -> Sequence[Call]:
         ("revision", cases(8, 1), 1),
         ("gone story", cases(4, 1), 1),
         ("group of 50", cases(100, 1), cases(20, 1)),
+        ("pages", cases(12, 1), 1),
         ("manifest", cases(6, 1), 1),
         ("first start", cases(24, 1), 1),
         ("start", cases(4, 1), 1),

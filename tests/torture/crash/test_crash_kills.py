@@ -60,10 +60,11 @@ def _same_way(calls: Sequence[Call], whole: Sequence[Call], last: Call) -> bool:
         ("revision", 1),
         ("gone story", 1),
         ("group of 50", cases(20, 1)),
+        ("pages", cases(3, 1)),
         ("manifest", 1),
         ("first start", cases(4, 1)),
         ("start", 1),
-        ("sweep", 1),
+        ("sweep", cases(3, 1)),
     ],
 )
 def test_killed_at_every_call(tracer: Tracer, figures: Figures, name: str, every: int) -> None:

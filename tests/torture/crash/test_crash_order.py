@@ -45,7 +45,7 @@ def test_order(tracer: Tracer, figures: Figures) -> None:
 
 
 @pytest.mark.gate("M1 M2", "order of calls for power loss")
-@pytest.mark.parametrize("name", ["new story", "revision of an edited post", "sweep"])
+@pytest.mark.parametrize("name", ["new story", "pages", "revision of an edited post", "sweep"])
 def test_order_after_a_kill(tracer: Tracer, figures: Figures, name: str) -> None:
     """What a killed writer had not synced the next run has, before it commits anything on it."""
     calls = tracer.run(name, tracer.copy(name)).calls

@@ -26,7 +26,7 @@ from typing import ParamSpec, TypeVar
 
 from harvester.errors import HarvesterError
 from harvester.store import Archive
-from tests.store.support import StillClock, make_visit, open_store
+from tests.store.support import RAW, StillClock, make_visit, open_store
 from tests.torture.crash.operations import NEXT_RUN, WORK, adopt, draft
 from tests.torture.crash.variants import open_variant
 
@@ -105,7 +105,7 @@ async def _write(name: str, variant: str, root: Path) -> None:
 
 
 def _opened(variant: str, root: Path, clock: StillClock) -> AbstractAsyncContextManager[Archive]:
-    return open_variant(variant, root, clock) if variant else open_store(root, clock)
+    return open_variant(variant, root, clock) if variant else open_store(root, clock, raw=RAW)
 
 
 def _child(name: str, variant: str, root: str) -> int:
