@@ -43,9 +43,11 @@ class Hired:
         """Return what a file says. Trouble of a worker is the file's problem, not the run's."""
         try:
             return await self.run(make_shard, job, str(self.folder))
+        except (OSError, BrokenProcessPool) as error:
+            return Shard("", 0, f"{job.file.name}: no worker could read it: {error}")
         except Exception as error:
-            log.exception("%s: a worker failed; the run goes on", job.file.name)
-            return Shard("", 0, f"{job.file.name}: a worker failed: {error!r}")
+            log.exception("%s: a defect of the program; the run goes on", job.file.name)
+            return Shard("", 0, f"{job.file.name}: defect: {error!r}")
 
 
 @asynccontextmanager
@@ -134,16 +136,23 @@ async def _processes(workers: int, folder: Path) -> AsyncIterator[Hired]:
 
 @asynccontextmanager
 async def _cluster(address: str, folder: Path) -> AsyncIterator[Hired]:
-    from distributed import Client  # noqa: PLC0415 - an extra
+    from distributed import Client, KilledWorker  # noqa: PLC0415 - an extra
 
     try:
         client = await Client(address, asynchronous=True)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as problem:
         raise UsageError(f"--dask {address}: no cluster is there ({problem})") from problem
     async with client:
+
+        async def run(*call: object) -> Shard:
+            try:
+                shard: Shard = await client.submit(*call, pure=False, retries=_TRIES)
+            except KilledWorker as error:
+                raise BrokenProcessPool(str(error)) from error
+            return shard
+
         threads = sum((await client.nthreads()).values())
-        at_once = max(_AHEAD_LEAST, threads * _AHEAD)
-        yield Hired(lambda *call: client.submit(*call, pure=False, retries=_TRIES), at_once, folder)
+        yield Hired(run, max(_AHEAD_LEAST, threads * _AHEAD), folder)
 
 
 async def in_order(jobs: Iterable[Job], crew: Hired) -> AsyncGenerator[tuple[Job, Shard], None]:

@@ -53,9 +53,10 @@ class Taking:
     async def _by_others(self, jobs: Sequence[Job], hands: Hands) -> None:
         from harvester.bulk import pools, shards  # noqa: PLC0415 - pyarrow is an extra
 
-        make_folder(hands.shards)
+        folder = hands.shards.resolve()  # workers elsewhere have other working folders
+        make_folder(folder)
         async with (
-            pools.hired(hands.workers, hands.dask, hands.shards) as crew,
+            pools.hired(hands.workers, hands.dask, folder) as crew,
             aclosing(pools.in_order(jobs, crew)) as made,
         ):
             async for job, shard in made:
@@ -63,7 +64,7 @@ class Taking:
                 if self.stopping.is_set():
                     return
                 shards.drop(shard)
-        shards.clear(hands.shards)
+        shards.clear(folder)
 
     async def _is_merged(self, file: WarcFile) -> bool:
         return await self.archive.is_merged(file.name, file.version)
