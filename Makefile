@@ -19,7 +19,7 @@ help:
 	@echo 'make test      set up, then lint, types, layers, tests'
 	@echo 'make torture   every promise of docs/threat-model.md at the scale of a release, with a table'
 	@echo 'make fuzz      an hour of random bytes for what reads pages, lists, sitemaps and posts'
-	@echo 'make bench     page to post beside other extractors; search; export of 100,000 stories'
+	@echo 'make bench     page to post beside other extractors; search; export of 100,000 stories; WARC files'
 	@echo 'make weeks     30 days of the daemon, simulated, in some minutes'
 	@echo 'make lock      renew the lock files from pyproject.toml'
 	@echo 'make image-try the steps of docker/Dockerfile in a clean Debian root (needs root)'
@@ -59,6 +59,7 @@ bench: $(TOOLS)
 	$(BIN)/python -W ignore -m benchmarks.page
 	$(BIN)/python -m benchmarks.search
 	$(BIN)/python -m benchmarks.export
+	$(BIN)/python -m benchmarks.warc
 
 weeks: $(TOOLS)
 	$(BIN)/python -m benchmarks.weeks
