@@ -6,8 +6,9 @@ The write rule, a batch at a time:
           -> fsync folders -> commit rows
 
 Pages first, files second, rows last: a page without a row is indexed at the next start, a file
-without a row is found there (`sweep`), a row without its file is never a legal state. Every text is in the catalogue as well, so the tree can be
-restored from it byte for byte, and the catalogue can be built again from the tree.
+without a row is found there (`sweep`), a row without its file is never a legal state. Every text is
+in the catalogue as well, so the tree can be restored from it byte for byte, and the catalogue can
+be built again from the tree.
 """
 
 from __future__ import annotations
