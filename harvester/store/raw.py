@@ -12,12 +12,14 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from harvester.errors import BadRecord
 from harvester.model import SITE, Capture, Exchange, Place
 from harvester.store import captures
 from harvester.store.database import transaction
@@ -214,10 +216,14 @@ class RawFiles:
         return end
 
     def _index(self, connection: sqlite3.Connection, path: Path, name: str) -> None:
-        """Write the rows of records that were written and not committed."""
+        """Write the rows of records that were written and not committed, up to a damaged one.
+
+        That one `verify` tells of: it must not keep a writer from starting.
+        """
         known = captures.size_of(connection, name)
         with disk_errors(path), path.open("rb") as file, transaction(connection):
             file.seek(known)
-            for capture in self._form.captures_in(file, name, known):
-                captures.insert(connection, capture)
+            with suppress(BadRecord):
+                for capture in self._form.captures_in(file, name, known):
+                    captures.insert(connection, capture)
             captures.grow(connection, name, file.seek(0, os.SEEK_END))

@@ -379,6 +379,21 @@ async def test_a_lost_catalogue(left: Path) -> None:
     assert captures == [each.note for each in found(left)]
 
 
+async def test_a_lost_catalogue_and_a_damaged_file(left: Path) -> None:
+    """Pages before the damage have rows again, and a start is not kept from its work."""
+    await kept(left)
+    path = left / "state" / WARC / FIRST
+    flipped = bytearray(path.read_bytes())
+    flipped[found(left)[1].place.offset + 50] ^= 1
+    path.write_bytes(flipped)
+    (left / "state" / CATALOGUE).unlink()
+    async with open_store(left, raw=RAW) as archive:
+        await archive.index_pages()
+
+    assert [each.story_id for each in await kept(left, "1", "2", "3")] == ["1"]
+    assert verify_all(left) == (LOST,)
+
+
 async def test_what_is_not_ours(left: Path) -> None:
     """An open file of another name is nobody's to be cut."""
     other = left / "state" / WARC / "theirs.warc.gz.open"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import fastwarc
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
@@ -120,6 +121,17 @@ def test_what_the_site_did_not_show() -> None:
     assert one.note
     assert one.note.seen_at == NOON
     assert (one.page().final_url, one.page().fetched_at) == (URL, NOON)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"), [(200, b"", None), (404, b"", "length"), (404, b"gone", None)]
+)
+def test_bodies_that_were_not_read(status: int, body: bytes, told: str | None) -> None:
+    """A body that was not asked for is told as cut, one that is empty is not."""
+    capture, exchange = look(body=body)
+    data, _ = pack(replace(capture, status=status), exchange)
+
+    assert next(ArchiveIterator(io.BytesIO(data))).rec_headers["WARC-Truncated"] == told
 
 
 def test_info() -> None:
