@@ -62,8 +62,11 @@ def _find_kept(folder: Path, kept: Kept) -> Finding:
     ref = story_ref(capture.url, capture.lastmod)
     bare = Page(capture.url, capture.final_url, capture.status, b"", capture.seen_at)
     try:
-        found = found_at(folder / kept.body.file, kept.body)
-        page = found.page()
+        body = found_at(folder / kept.body.file, kept.body)
+        place = capture.place or kept.body
+        # The same bytes at a later look: what the site said of them then is in a head of its own.
+        sent = body if place == kept.body else found_at(folder / place.file, place)
+        page = sent.page(body=body.body)
     except (BadRecord, OSError) as error:
         return Finding(ref, bare, decision=Decision(Verdict.FAILED, f"the page is lost: {error}"))
     page = replace(page, url=capture.url, final_url=capture.final_url, fetched_at=capture.seen_at)

@@ -41,6 +41,8 @@ from harvester.zaobao import story_ref
 T = TypeVar("T")
 
 _CHUNK = 50
+# The note of the last page that a replay has taken.
+_REPLAYED = "replayed"
 _WRITTEN = frozenset({Verdict.NEW, Verdict.REVISED, Verdict.UNCHANGED, Verdict.DUPLICATE})
 _SAMPLES = 3
 _READ_BY_THIS = Decision(Verdict.SKIPPED, "read by this very reader")
@@ -172,9 +174,11 @@ class Renormaliser:
                 (known, choice, [await kept(self._archive, each) for each in choice.pages])
             )
         findings = iter(await self._find([page for _, _, pages in chosen for page in pages]))
-        for known, choice, pages in chosen:
-            read = [(page.capture, next(findings)) for page in pages]
-            await self._story(known, choice, read)
+        reads = [
+            (known, choice, [(page.capture, next(findings)) for page in pages])
+            for known, choice, pages in chosen
+        ]
+        await asyncio.gather(*[self._story(*each) for each in reads])
 
     async def _story(
         self, known: Known | None, choice: Choice, read: Sequence[tuple[Capture, Finding]]
@@ -246,8 +250,8 @@ class Replay:
         return [path for path in posts if not await self._is_of_page(path)]
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Take every page."""
-        last = 0
+        """Take every page; one that was cut short goes on behind the last chunk that it ended."""
+        last = int(await self._archive.read_note(_REPLAYED) or 0)
         while numbered := await self._archive.captures_after(last, _CHUNK):
             if stopping.is_set():
                 return
@@ -263,6 +267,7 @@ class Replay:
                     self.tally[decision.verdict] += 1
                     self._observer.ended(capture.url, decision)
             last = numbered[-1][0]
+            await self._archive.write_note(_REPLAYED, str(last))
 
     async def _is_of_page(self, path: Path) -> bool:
         try:
@@ -281,33 +286,32 @@ class Replay:
         if draft is None or evidence.decision:
             return [step]
         step = replace(step, draft=replace(draft, name=capture.path or draft.name))
-        if not capture.path or await self._archive.known(capture.story_id):
-            return [step]
-        return await self._adopting(step, capture)
+        if known := await self._archive.known(capture.story_id):
+            return [_of_held(step, capture, known.sha256, known.observed_at)]
+        return await self._adopting(step, capture) if capture.path else [step]
 
     async def _adopting(self, step: _Step, first: Capture) -> list[_Step]:
         """Return the steps that take up the file of a story, where it lies, before its pages.
 
         It has the last of the texts: those before it become earlier ones, and no file is written
-        over. One of which today's reader makes another is made anew.
+        over. One of which today's reader makes another is made anew when its page comes.
         """
         sha256 = await self._archive.orphan_sha256(first.path)
-        if step.draft and step.draft.sha256 == sha256:
-            return [replace(step, draft=replace(step.draft, in_place=True))]
         shown = sha256 and await self._archive.page_of(first.story_id, sha256)
+        again = shown and shown.place != first.place  # so texts between are earlier ones, too
+        if step.draft and step.draft.sha256 == sha256 and not again:
+            return [replace(step, draft=replace(step.draft, in_place=True))]
         if not sha256 or not shown:
             return [step]
         (finding,) = await self._find([await kept(self._archive, shown)])
         draft = finding.draft
         if draft and draft.sha256 == sha256:
-            same = replace(draft, name=first.path, in_place=True)
-            return [_Step(draft=same, stored_at=first.stored_at), step]
-        data = await self._archive.orphan(first.path)
-        old = replace(draft_of_post(data, in_place=first.path), observed_at=shown.seen_at)
-        steps = [_Step(draft=old, stored_at=first.stored_at)]
-        if draft:
-            steps.append(_Step(None, _evidence(shown, finding), replace(draft, reread_of=sha256)))
-        return steps if shown.place == first.place else [*steps, step]
+            old = replace(draft, name=first.path, in_place=True)
+        else:
+            data = await self._archive.orphan(first.path)
+            old = replace(draft_of_post(data, in_place=first.path), observed_at=shown.seen_at)
+        taken_up = _Step(draft=old, stored_at=first.stored_at)
+        return [taken_up, _of_held(step, first, sha256, old.observed_at)]
 
     async def _take(self, steps: Sequence[_Step]) -> Decision:
         """Write the steps of a page; its end state is that of the last."""
@@ -340,6 +344,23 @@ class _Step:
     stored_at: datetime | None = None
 
 
+def _of_held(step: _Step, capture: Capture, sha256: str, observed_at: datetime) -> _Step:
+    """Return the step for a page of a story that is held as the post with this sum.
+
+    Where the reader makes the same of the page again, what was told of it when it came stays told.
+    Where the post was made of it by another reader, it is read again and no edit.
+    """
+    draft, evidence = step.draft, step.evidence
+    if draft is None or evidence is None:
+        return step
+    if draft.sha256 == capture.sha256:
+        return replace(step, evidence=replace(evidence, decision=capture.decision))
+    if capture.sha256 != sha256:
+        return step
+    observed_at = max(observed_at, draft.observed_at)
+    return replace(step, draft=replace(draft, observed_at=observed_at, reread_of=sha256))
+
+
 def visit_of(capture: Capture, finding: Finding, before: Visit | None) -> Visit | None:
     """Return the mark that a look at a page leaves today; None where a later one stands.
 
@@ -355,13 +376,19 @@ def visit_of(capture: Capture, finding: Finding, before: Visit | None) -> Visit 
     decision = _ending(capture, finding)
     match decision:
         case Decision(verdict=Verdict.REJECTED | Verdict.FAILED as verdict, reason=reason):
-            return visited(VisitState(verdict.value), reason=reason)
+            missed = visited(VisitState(verdict.value), reason=reason)
+            return before if before and _is_same_look(before, missed) else missed
         case Decision(reason=reason) if reason == OUT_OF_SCOPE:
             pending = visited(VisitState.PENDING)
             return replace(pending, next_check_at=None)
         case Decision(verdict=Verdict.SKIPPED):
             return visited(VisitState.HELD, reason=judge.CHANGED)
     return visited(VisitState.HELD, validators=finding.page.validators)
+
+
+def _is_same_look(one: Visit, other: Visit) -> bool:
+    """Say whether a look was taken before, by what was cut short then: it failed once."""
+    return (one.url, one.checked_at, one.reason) == (other.url, other.checked_at, other.reason)
 
 
 def held(finding: Finding, at: datetime) -> Visit | None:

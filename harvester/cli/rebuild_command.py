@@ -18,4 +18,6 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         lambda stopping: rebuild(settings, screen, SystemClock(), stopping, discard=chosen.discard),
         screen,
     )
-    return report(outcome, screen, as_json=chosen.json, kept="their files were left as they are")
+    return report(
+        outcome, screen, as_json=chosen.json, kept="their files and pages stay as they are"
+    )

@@ -18,16 +18,13 @@ from io import BytesIO
 from typing import Final
 from urllib.parse import urlencode
 
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
-
-from harvester.coding import BadCoding, TooMuch, unpacked
-from harvester.elsewhere.bodies import plain
 from harvester.elsewhere.inquiry import Inquiry
 from harvester.elsewhere.seen import Seen, in_scope, parse_instant, story_at
-from harvester.errors import BodyTooLarge, FetchFailed, SourceUnreadable
+from harvester.errors import BadRecord, BodyTooLarge, FetchFailed, SourceUnreadable
 from harvester.fetch import PAGE_CAP, FetchSettings, Part, PartGetter
 from harvester.model import Page, Scope
 from harvester.problems import Problems
+from harvester.warc import found_in
 from harvester.zaobao.urls import HK_HOST, SG_HOST
 
 NAME: Final = "Common Crawl"
@@ -40,8 +37,6 @@ _FIELDS: Final = ("url", "timestamp", "digest", "filename", "offset", "length")
 _FILTERS: Final = (("filter", "=status:200"), ("filter", "mime:text/html"))
 _MAX_PAGES: Final = 1_000
 _EXCERPT: Final = 120
-# A record is a page and the heads around it.
-_RECORD_CAP: Final = PAGE_CAP + 256 * 1024
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _NAME: Final = re.compile(r"[\w-]+(?:[./][\w-]+)*", re.ASCII)
 _PLACE: Final = re.compile(r"(?P<name>[^#]+)#(?P<offset>\d+)\+(?P<length>\d+)", re.ASCII)
@@ -103,19 +98,7 @@ class CommonCrawl:
         page = await self._getter.get_part(f"{_DATA}/{match['name']}", part)
         if page.status != 206:
             raise FetchFailed(seen.place, f"is not there (answered {page.status})")
-        charset, body = read_record(page.body, seen)
-        return replace(
-            page,
-            url=seen.ref.url,
-            final_url=seen.ref.url,
-            status=200,
-            body=body,
-            fetched_at=seen.captured_at,
-            charset=charset,
-            etag=None,  # those of the file, not of the site
-            last_modified=None,
-            max_age=None,
-        )
+        return read_record(page.body, seen)
 
     async def _captures(self, inquiry: Inquiry, index: str, host: str) -> AsyncIterator[Seen]:
         """Yield the captures that the index of one crawl has of a host."""
@@ -205,47 +188,24 @@ def read_lines(page: Page) -> Lines:
     return Lines(tuple(seen), broken)
 
 
-def read_record(data: bytes, seen: Seen) -> tuple[str | None, bytes]:
-    """Return the charset label and the body of a capture, from its WARC record in gzip.
+def read_record(data: bytes, seen: Seen) -> Page:
+    """Return a capture as a page, from its WARC record in gzip.
 
-    Raises FetchFailed for a record that is damaged, was cut when captured, or is of another page;
-    BodyTooLarge.
+    Raises FetchFailed for a record that is damaged, was cut when captured, or is of another page.
     """
-    record = _record(_unzipped(data, seen.place), seen.place)
-    ref = story_at(record.headers.get("WARC-Target-URI") or "")
-    if ref is None or ref.story_id != seen.ref.story_id:
-        raise FetchFailed(seen.place, "holds another capture")
-    if why := record.headers.get("WARC-Truncated"):
-        raise FetchFailed(seen.place, f"was cut when it was captured ({why})")
-    head = record.http_headers
-    if head.status_code != 200:
-        raise FetchFailed(seen.place, f"is no page (answered {head.status_code})")
-    length = record.content_length
-    body = record.reader.read()
-    if len(body) != length:
-        raise FetchFailed(seen.place, "the record is damaged: it is cut")
-    charset = (record.http_charset or "").strip("\"' ")
-    coding = head.get("Content-Encoding") or ""  # renamed where it was undone, since 2018
-    return charset or None, plain(body, coding, seen.place)
-
-
-def _unzipped(data: bytes, place: str) -> bytes:
     try:
-        return unpacked(data, "gzip", _RECORD_CAP)
-    except BadCoding as error:
-        raise FetchFailed(place, f"the record is damaged: {error}") from error
-    except TooMuch as error:
-        raise BodyTooLarge(place, f"larger than {_RECORD_CAP:,} bytes") from error
-
-
-def _record(data: bytes, place: str) -> WarcRecord:
-    try:
-        for record in ArchiveIterator(BytesIO(data), record_types=WarcRecordType.response):
-            if record.is_http_parsed:
-                return record
-    except (OSError, ValueError) as error:
-        raise FetchFailed(place, f"the record is damaged: {error}") from error
-    raise FetchFailed(place, "holds no answer of the site")
+        found = next(found_in(BytesIO(data), seen.place, lambda _: True), None)
+        ref = story_at(found.target) if found and not found.revisit else None
+        if found is None or ref is None:
+            raise FetchFailed(seen.place, "holds no answer of the site")
+        if ref.story_id != seen.ref.story_id:
+            raise FetchFailed(seen.place, "holds another capture")
+        page = found.page(seen.ref.url)
+    except BadRecord as error:
+        raise FetchFailed(seen.place, f"the record is damaged: {error.problem}") from error
+    if page.status != 200:
+        raise FetchFailed(seen.place, f"is no page (answered {page.status})")
+    return replace(page, final_url=ref.url, fetched_at=seen.captured_at)
 
 
 def _read_line(line: bytes) -> Iterator[Seen]:

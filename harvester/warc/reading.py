@@ -52,7 +52,8 @@ class Found:
     """A response, or a revisit without a body, as it lies in a file.
 
     `at` is when it was captured. `head` and `body` are as they were sent; `digest` is that of the
-    body by the record's own word. `note` is what was made of it, where we wrote the record.
+    body by the record's own word. `truncated` says why the body was cut when it was captured, if it
+    was; `note` is what was made of it, where we wrote the record.
     """
 
     place: Place
@@ -62,6 +63,7 @@ class Found:
     body: bytes
     digest: str
     revisit: bool
+    truncated: str = ""
     note: Capture | None = None
 
     @property
@@ -97,6 +99,9 @@ class Found:
         )
 
     def _unpacked(self, sent: bytes) -> bytes:
+        if self.truncated:
+            told = f"was cut when it was captured ({self.truncated})"
+            raise BadRecord(self.place.file, self.place.offset, told)
         try:
             body = _unchunked(sent, self._field("transfer-encoding"))
             return _uncoded(body, self._field("content-encoding").lower())
@@ -235,6 +240,7 @@ def _found(record: WarcRecord, target: str, place: Place) -> Found:
         body,
         record.headers.get("WARC-Payload-Digest") or "",
         record.record_type is WarcRecordType.revisit,
+        record.headers.get("WARC-Truncated") or "",
     )
 
 

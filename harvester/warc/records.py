@@ -66,17 +66,18 @@ def pack(capture: Capture, exchange: Exchange, same: Capture | None = None) -> t
     common = {"WARC-Target-URI": exchange.url, "WARC-Date": _date(at)}
     first, record_id = _response(capture, exchange, common, same)
     common |= {"WARC-Concurrent-To": record_id}
-    request, _ = _member(
-        WarcRecordType.request,
-        common | {"Content-Type": "application/http; msgtype=request"},
-        exchange.request,
-    )
+    request = _request(exchange, common) if exchange.request else b""
     note, _ = _member(
         WarcRecordType.metadata,
         common | {"WARC-Date": _date(capture.stored_at), "Content-Type": _FIELDS},
         b"%s%s\r\n" % (NOTE, _json(capture)),
     )
     return b"".join((first, request, note)), len(first)
+
+
+def _request(exchange: Exchange, common: Mapping[str, str]) -> bytes:
+    headers = {**common, "Content-Type": "application/http; msgtype=request"}
+    return _member(WarcRecordType.request, headers, exchange.request)[0]
 
 
 def _response(

@@ -7,6 +7,7 @@ import html
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,15 +15,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from standardwebhooks import Webhook
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
 
 from harvester.handoff.changes import as_json
+from harvester.replica import Site
+from harvester.replica.story import SG
 from harvester.store import MANIFEST
 from tests.docs.recipes import COVERED, DOCUMENT, STORIES, Blocks, Place, edit, recipe, written
 from tests.handoff.buckets import Bucket, serving
@@ -346,6 +353,51 @@ def test_search(blocks: Blocks, place: Place) -> None:
         if "国会" in record.title + record.text and record.published >= since
     )
     assert rows
+
+
+@recipe("When the reader was mended", "sh")
+def test_renormalise(blocks: Blocks, place: Place) -> None:
+    """Pages that are kept are read again, first without leave to write: here all reads as before."""
+    crawl(place.root / "crawl.warc.gz", slice(0, 4))
+    place.sh("harvester backfill --warc crawl.warc.gz")
+    with closing(sqlite3.connect(place.root / "state" / "harvester.db")) as catalogue:
+        catalogue.execute("UPDATE captures SET parser = 'an older one'")
+        catalogue.commit()
+    posts, last = place.posts(), place.changes()[-1].seq
+    (block,) = blocks
+    ended = place.sh(block.replace("1200", str(last)))
+
+    assert ended.stdout.count("4 unchanged") == 2
+    assert (place.posts(), place.changes()[-1].seq) == (posts, last)
+
+
+@recipe("Fill in years from what others kept", "sh")
+def test_fill_in(blocks: Blocks, place: Place) -> None:
+    """A file and a folder are taken in: each story has its post."""
+    before = len(place.posts())
+    (place.root / "warcs" / "2026").mkdir(parents=True)
+    crawl(place.root / "crawl.warc.gz", slice(0, 3))
+    crawl(place.root / "warcs" / "2026" / "more.warc.gz", slice(3, 5))
+    (block,) = blocks
+    place.sh(block)
+
+    assert len(place.posts()) == before + 5
+
+
+def crawl(path: Path, which: slice) -> None:
+    """Write a WARC file of some stories of the replica, as another program does."""
+    site = Site.arranged()
+    urls = [shown.urls[0] for shown in site.truth() if SG in shown.urls[0]][which]
+    with path.open("wb") as file:
+        writer = WARCWriter(file, gzip=True)
+        for url in urls:
+            parts = urlsplit(url)
+            body = site.answer(parts.netloc, parts.path).body
+            head = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], "HTTP/1.1")
+            record = writer.create_warc_record(
+                url, "response", payload=BytesIO(body), length=len(body), http_headers=head
+            )
+            writer.write_record(record)
 
 
 @recipe("Use the library", "python")

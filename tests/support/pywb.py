@@ -7,6 +7,7 @@ out: such bodies are given out as they are.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -44,6 +45,12 @@ class Replay:
         (gzip, deflate).
         """
         return self._ask(f"/pages/{at.astimezone(UTC):%Y%m%d%H%M%S}id_/{url}")
+
+    def lines(self, *domains: str) -> list[dict[str, str]]:
+        """Return what the index has of domains: an object for each capture."""
+        asked = (f"/pages/cdx?url={each}&matchType=domain&output=json" for each in domains)
+        answers = (self._ask(path)[2] for path in asked)
+        return [json.loads(line) for answer in answers for line in answer.splitlines()]
 
     def _ask(self, path: str) -> tuple[int, HTTPMessage, bytes]:
         connection = HTTPConnection(self.host, timeout=_DEADLINE)
