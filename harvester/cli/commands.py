@@ -132,6 +132,9 @@ def _verify(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="restore files from the catalogue, take up posts without a row",
     )
+    parser.add_argument(
+        "--pages", action="store_true", help="read all of the raw archive too (state/warc)"
+    )
     add_json(parser)
 
 
@@ -303,7 +306,7 @@ COMMANDS = (
     Command(
         "verify",
         "check that disk and catalogue agree",
-        "  harvester verify\n  harvester verify --repair\n",
+        "  harvester verify\n  harvester verify --repair\n  harvester verify --pages\n",
         _verify,
     ),
     Command(

@@ -117,6 +117,8 @@ def as_json(view: View, now: datetime) -> dict[str, object]:
         },
         "last_change": figures.last_change,
         "database_bytes": figures.database_bytes,
+        "pages": figures.captures,
+        "warc_bytes": figures.warc_bytes,
         "runs": [_run_json(run) for run in figures.runs],
         "coverage": [{**asdict(day), "day": day.day.isoformat()} for day in view.coverage],
         "watches": [_watch_json(watch) for watch in view.watches],
@@ -148,6 +150,8 @@ def _show_figures(console: Console, figures: Figures, settings: Settings) -> Non
     others = f"{figures.revisions} texts, {figures.aliases} duplicates{gone}"
     console.print(f"[bold]{held}[/], {others}")
     console.print(escape(f"posts in {settings.seeds}, catalogue {figures.database_bytes:,} bytes"))
+    if figures.captures:
+        console.print(f"raw archive: {figures.captures} pages, {figures.warc_bytes:,} bytes")
     if figures.by_era:
         console.print(f"by layout: {_listed(figures.by_era)}")
     if figures.by_month:
@@ -254,7 +258,10 @@ def _advice(figures: Figures, now: datetime) -> Iterator[str]:
     if failed:
         yield f"{failed} stories failed; `harvester backfill` tries them again"
     if figures.kept_pages:
-        yield f"{figures.kept_pages} pages are kept that could not be read; a new layout?"
+        yield (
+            f"{figures.kept_pages} pages are kept that could not be read; a new layout? Once the "
+            "reader is mended, `harvester renormalise` reads them again"
+        )
     for host, state in figures.hosts.items():
         if state.rest_until and state.rest_until > now:
             yield f"{host} asked to be left alone until {state.rest_until:%Y-%m-%d %H:%M}Z"

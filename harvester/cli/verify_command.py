@@ -7,6 +7,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from harvester import warc
 from harvester.cli.console import Screen
 from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
@@ -23,10 +24,11 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     with screen:
         if chosen.repair and not (settings.state / CATALOGUE).exists():
             asyncio.run(_rebuild(settings, screen))
-        report = verify(settings.seeds, settings.state, repair=chosen.repair)
+        pages = warc if chosen.pages else None
+        report = verify(settings.seeds, settings.state, repair=chosen.repair, pages=pages)
         if chosen.repair and report.orphans:
             asyncio.run(_adopt(settings, report, screen))
-            after = verify(settings.seeds, settings.state)
+            after = verify(settings.seeds, settings.state, pages=pages)
             adopted = tuple(set(report.differences) - set(after.differences))
             report = Report(after.posts, after.differences, (*report.repaired, *adopted))
     if chosen.json:
@@ -70,7 +72,10 @@ def _print(report: Report, state: Path, *, repair: bool) -> None:
             "the catalogue was restored from an older copy: then `harvester fetch` brings it back"
         )
     for each in report.differences:
-        stdout_line(f"{each.kind}: {printable(each.path)}")
+        page = f", the page of story {each.story_id}" if each.kind is Kind.PAGES else ""
+        stdout_line(f"{each.kind}: {printable(each.path)}{page if each.story_id else ''}")
+    for way_out in sorted({each.way_out for each in report.differences if each.way_out}):
+        stdout_line(way_out)
     if report.differences:
         way = "" if repair else "; `harvester verify --repair` mends what can be mended"
         if repair and any(each.kind is Kind.CHANGED_ROW for each in report.differences):

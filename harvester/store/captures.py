@@ -62,6 +62,14 @@ def sizes(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     return connection.execute("SELECT name, size FROM warc_files ORDER BY name").fetchall()
 
 
+def own_bytes(connection: sqlite3.Connection) -> int:
+    """Return how many bytes our own files have."""
+    (size,) = connection.execute(
+        "SELECT coalesce(sum(size), 0) FROM warc_files WHERE instr(name, '/') = 0"
+    ).fetchone()
+    return int(size)
+
+
 def places_in(connection: sqlite3.Connection, name: str) -> set[tuple[int, int, str, str]]:
     """Return offset, length, story and digest of all captures in a file."""
     rows = connection.execute(

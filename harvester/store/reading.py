@@ -13,7 +13,7 @@ from typing import Any
 
 from harvester.errors import DatabaseUnusable, DiskError
 from harvester.model import Access, Era, HostState, Poll, SourceState, VisitState, Watch
-from harvester.store import rows, stories, watches
+from harvester.store import captures, rows, stories, watches
 from harvester.store.database import CATALOGUE, connect_reader, guarded
 from harvester.store.manifest import Line, lines
 from harvester.store.rows import instant, word
@@ -136,6 +136,8 @@ class Figures:
     database_bytes: int
     gone: int
     kept_pages: int
+    captures: int
+    warc_bytes: int
 
 
 _EVERYTHING = Selection()
@@ -280,6 +282,8 @@ class Reader:
                 database_bytes=self._database.stat().st_size,
                 gone=self._count("stories WHERE gone_at IS NOT NULL"),
                 kept_pages=self._count("kept_pages"),
+                captures=self._count("captures"),
+                warc_bytes=captures.own_bytes(self._connection),
             )
 
     def watches(self) -> tuple[Watch, ...]:

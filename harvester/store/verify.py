@@ -11,6 +11,7 @@ from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -200,18 +201,25 @@ def _check_records(
 ) -> Iterator[Difference]:
     """Read a file of the raw archive; each page that has a row must be found whole at its place.
 
-    What is written behind them at this moment may be half a record.
+    What is written behind them at this moment may be half a record. Behind damage the records are
+    read one by one, for each is packed by itself.
     """
     lost = Difference(f"{WARC}/{name}", Kind.PAGES)
     rows = captures.places_in(connection, name)
+    damaged_at = None
     try:
         for capture in form.captures_in(file, name, 0):
             if place := capture.place:
                 rows.discard((place.offset, place.length, capture.story_id, capture.digest))
-    except BadRecord:
+    except BadRecord as error:
+        damaged_at = error.offset
         if not file.name.endswith(OPEN):
             yield lost
-    yield from (replace(lost, story_id=story_id) for _, _, story_id, _ in rows)
+    for offset, length, story_id, _ in rows:
+        file.seek(offset)
+        behind = damaged_at is not None and offset > damaged_at
+        if not behind or form.whole(BytesIO(file.read(length))) < length:
+            yield replace(lost, story_id=story_id)
 
 
 def _mend_all(

@@ -357,7 +357,7 @@ def test_search(blocks: Blocks, place: Place) -> None:
 
 @recipe("When the reader was mended", "sh")
 def test_renormalise(blocks: Blocks, place: Place) -> None:
-    """Pages that are kept are read again, first without leave to write: here all reads as before."""
+    """Pages that are kept are read again, as a trial and in earnest: here all reads as before."""
     crawl(place.root / "crawl.warc.gz", slice(0, 4))
     place.sh("harvester backfill --warc crawl.warc.gz")
     with closing(sqlite3.connect(place.root / "state" / "harvester.db")) as catalogue:
