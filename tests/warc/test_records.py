@@ -18,6 +18,7 @@ from harvester.model import Place
 from harvester.warc import Found, captures_in, digest_of, info, pack
 from tests.warc.records import FILE, NOON, URL, Look, digests, found, look, looks, packed
 
+
 def types(one: Look) -> list[str]:
     """Return the types of the records of a look: what was asked is not known of every page."""
     return ["response", *["request"] * bool(one[1].request), "metadata"]
