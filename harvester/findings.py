@@ -5,25 +5,34 @@ A pure map over pages, so that it runs in threads, in processes and on other mac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import BinaryIO
 
 from harvester.drafts import article_in, draft_of_page
-from harvester.errors import BadRecord, NotAStory, Unreadable
+from harvester.errors import BadRecord, DiskError, NotAStory, Unreadable, UsageError
 from harvester.model import BodyMode, Capture, Decision, Draft, Era, Page, Place, StoryRef, Verdict
-from harvester.warc import found_at
+from harvester.warc import Found, found_in
 from harvester.zaobao import gate, story_ref
+
+OpenAt = Callable[[str, int], AbstractContextManager[BinaryIO]]
+"""Opens a file of the raw archive, by the name in a `Place`, from a byte on. Raises DiskError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A page without its body, and either the text it shows or the decision that it shows none."""
+    """A page without its body, and either the text it shows or the decision that it shows none.
+
+    `lost` means that the page itself cannot be had any more, so nothing is said of it.
+    """
 
     ref: StoryRef
     page: Page
     draft: Draft | None = None
     decision: Decision | None = None
+    lost: bool = False
 
     @property
     def era(self) -> Era | None:
@@ -52,22 +61,31 @@ def find(page: Page, ref: StoryRef, mode: BodyMode) -> Finding:
     return Finding(ref, bare, draft)
 
 
-def find_kept(folder: Path, kept: Sequence[Kept]) -> list[Finding]:
-    """Read pages of the raw archive in `folder`; a record that is damaged is a failure."""
-    return [_find_kept(folder, each) for each in kept]
+def find_kept(open_at: OpenAt, kept: Sequence[Kept]) -> list[Finding]:
+    """Read pages of the raw archive; a record that is damaged, or gone, is a failure."""
+    return [_find_kept(open_at, each) for each in kept]
 
 
-def _find_kept(folder: Path, kept: Kept) -> Finding:
+def _find_kept(open_at: OpenAt, kept: Kept) -> Finding:
     capture = kept.capture
     ref = story_ref(capture.url, capture.lastmod)
     bare = Page(capture.url, capture.final_url, capture.status, b"", capture.seen_at)
     try:
-        body = found_at(folder / kept.body.file, kept.body)
+        body = _found_at(open_at, kept.body)
         place = capture.place or kept.body
         # The same bytes at a later look: what the site said of them then is in a head of its own.
-        sent = body if place == kept.body else found_at(folder / place.file, place)
+        sent = body if place == kept.body else _found_at(open_at, place)
         page = sent.page(body=body.body)
-    except (BadRecord, OSError) as error:
-        return Finding(ref, bare, decision=Decision(Verdict.FAILED, f"the page is lost: {error}"))
+    except (BadRecord, DiskError, UsageError) as error:
+        decision = Decision(Verdict.FAILED, f"the page is lost: {error}")
+        return Finding(ref, bare, decision=decision, lost=True)
     page = replace(page, url=capture.url, final_url=capture.final_url, fetched_at=capture.seen_at)
     return find(page, ref, capture.mode)
+
+
+def _found_at(open_at: OpenAt, place: Place) -> Found:
+    with open_at(place.file, place.offset) as stream:
+        record = io.BytesIO(stream.read(place.length))
+    for found in found_in(record, place.file, lambda _: True, base=place.offset):
+        return found
+    raise BadRecord(place.file, place.offset, "no page is there")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
-from harvester.bulk.locations import warc_files
+from harvester.bulk.locations import opened, warc_files
 from harvester.bulk.merging import Merger
 from harvester.bulk.reading import Job as FileJob
 from harvester.bulk.taking import Hands, Taking
@@ -193,8 +194,12 @@ async def rebuild(
 
         importer = Importer(archive, settings.seeds, watcher, stopping)
         async with _noted(archive, REBUILD, outcome):
-            await importer.run(await replay.without_pages(files))
+            without = await replay.without_pages(files)
+            await importer.run(without)
             await replay.run(stopping)
+            # Of pages that are lost since, or that today's reader cannot read.
+            of_pages = sorted({*files} - {*without})
+            await importer.run(await replay.left_over(of_pages, settings.seeds))
         if not stopping.is_set():
             archive.adopted()
         return outcome()
@@ -241,8 +246,11 @@ def _finder(settings: Settings) -> Find:
     """Return what reads pages of the raw archive, beside the event loop."""
     folder = settings.state / WARC
 
+    def place(name: str, offset: int) -> AbstractContextManager[BinaryIO]:
+        return opened(str(folder / name) if "/" not in name else name, offset)
+
     async def find(pages: Sequence[Kept]) -> list[Finding]:
-        return await asyncio.to_thread(find_kept, folder, pages)
+        return await asyncio.to_thread(find_kept, place, pages)
 
     return find
 

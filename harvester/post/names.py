@@ -49,7 +49,7 @@ def _shortened(title: str) -> str:
     units = 0
     for character in title:
         piece = '\\"' if character == '"' else character
-        units += len(piece.encode("utf-16-le")) // 2
+        units += len(piece) + (character > "\uffff")
         if units > _LONGEST_TITLE:
             break
         pieces.append(piece)

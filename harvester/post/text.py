@@ -16,7 +16,7 @@ _BLANKS = re.compile(f"[ {_UNFIT_FOR_TITLES}]+")
 _UNFIT_FOR_BODIES = re.compile(f"[{_CONTROLS}{_SURROGATES}]")
 # kramdown reads what is inside an element with this attribute as Markdown, where an image may have
 # handlers: `![x](y){: onerror="…"}`.
-_MARKDOWN = re.compile(r"m(?=arkdown\s*=)", re.IGNORECASE)
+_MARKDOWN = re.compile(r"[mM](?=(?i:arkdown)\s*=)")
 _ESCAPED = re.compile(r'\\([\\"])')
 
 

@@ -289,6 +289,10 @@ class Archive:
         found = [each for each in await self.captures(story_id) if each.sha256 == sha256]
         return found[-1] if found else None
 
+    async def holds(self, path: str) -> bool:
+        """Return whether a file of the tree is a story's."""
+        return await self._database.run(partial(stories.is_path_taken, path=path))
+
     async def orphan_sha256(self, path: str) -> str | None:
         """Return the SHA-256 (hex) of a file of the tree; None if there is none."""
         return await self._database.run(lambda _: self._tree.digest(path))

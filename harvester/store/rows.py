@@ -282,4 +282,5 @@ def mark_dirty(connection: sqlite3.Connection, folders: Iterable[str]) -> None:
 
 def clear_dirty(connection: sqlite3.Connection) -> None:
     """Record that every file has its row."""
-    connection.execute("DELETE FROM dirty_folders")
+    # Without a condition SQLite empties the table as a whole, and writes even where there is none.
+    connection.execute("DELETE FROM dirty_folders WHERE folder IS NOT NULL")

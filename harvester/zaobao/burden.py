@@ -27,8 +27,13 @@ DRAWN_LIMIT = 10_000
 
 _ROOT_LIMIT = 50
 _REOPENED_LIMIT = 500_000
-_HARMLESS_LENGTH = 200_000
-_HARMLESS_TAGS = 2_500
+# A small page takes a second at most, with all its elements inside each other, all its attributes
+# in one tag, or all its formatting opened again.
+_SMALL_TAGS = 2_500
+_SMALL_SIGNS = 25_000
+_SMALL_LENGTH = 400_000
+# What begins and ends tags, and what parts their attributes from each other.
+_NO_SIGNS = bytes(set(range(256)) - set(b"<>=/\t\n\f\r "))
 _LONG_TAG = 2 * ATTRIBUTE_LIMIT  # characters that hold at most so many attributes
 _FEW_NAMES = 4 * NAME_LIMIT  # characters that hold at most so many
 _BLANK = r"[\t\n\f\r ]"
@@ -74,33 +79,52 @@ _ROOT = re.compile(r"<(?:html|body)(?=[\t\n\f\r />])", re.IGNORECASE)
 _FORMATS = "(b|big|code|em|font|i|s|small|strike|strong|tt|u)"
 _FORMAT_NAMES = frozenset(_FORMATS.strip("()").split("|"))
 _FORMATTING = re.compile(rf"<{_FORMATS}(?=[\t\n\f\r />])", re.IGNORECASE)
+# All of these and of the roots, by their first letters, and some that are neither.
+_SUSPECT = re.compile(rb"<[bcefhistuBCEFHISTU][\t\n\f\r />iIoOmMtT](?<![iI][mM])")
 _ALIKE = 3
 _FORMATTING_WINDOW = 300
 # Those that are closed before anything else begins are never open: a quick first count.
 _CLOSED = re.compile(rf"<{_FORMATS}(?:[\t\n\f\r /][^<>]*+)?>[^<]*+</\1[\t\n\f\r />]", re.IGNORECASE)
 
 
-def too_much(text: str) -> str | None:
-    """Return why a page would take the parser too long, or None."""
-    tags = text.count("<")
+def too_much(page: bytes) -> str | None:
+    """Return why a page, in UTF-8, would take the parser too long, or None.
+
+    Small pages cannot, whatever their tags are: that is told by counting, since going through the
+    tags takes longer than parsing them.
+    """
+    signs = page.translate(None, _NO_SIGNS)
+    tags = signs.count(b"<")
     if tags > TAG_LIMIT:
         return f"the page has more than {TAG_LIMIT:,} tags"
+    small = tags <= _SMALL_TAGS and len(signs) <= _SMALL_SIGNS and len(page) <= _SMALL_LENGTH
+    bare = small and len(_SUSPECT.findall(page)) <= _ROOT_LIMIT
+    if not bare and (problem := _by_elements(page.decode(), tags)):
+        return problem
+    return None if small and not _has_long_tag(signs) else _by_tags(page.decode())
+
+
+def _has_long_tag(signs: bytes) -> bool:
+    """Say whether there is room for too many attributes between a `<` and the next `>`.
+
+    Where a `>` stands in quotes there is more: how much, the number of all signs tells.
+    """
+    at = signs.find(b"<")
+    while at >= 0:
+        closed = signs.rfind(b">", at, at + ATTRIBUTE_LIMIT)
+        if closed < 0:
+            return len(signs) > at + ATTRIBUTE_LIMIT
+        at = signs.find(b"<", closed)
+    return False
+
+
+def _by_elements(text: str, tags: int) -> str | None:
     allowed = _REOPENED_LIMIT / max(tags, 1)
     if _reopened(text) > allowed and _left_open(text) > allowed:
         return "elements of the page that are not closed would be opened again too often"
     if len(_ROOT.findall(text)) > _ROOT_LIMIT:
         return f"the page has more than {_ROOT_LIMIT} tags of its root"
-    return None if _is_harmless(text, tags) else _by_tags(text)
-
-
-def _is_harmless(text: str, tags: int) -> bool:
-    """Say whether a page is so small that its nesting and its attributes cost nothing.
-
-    That is so for nearly all pages, and this is much quicker than going through their tags.
-    """
-    if tags > _HARMLESS_TAGS or len(text) > _HARMLESS_LENGTH:
-        return False
-    return all(match.end() - match.start() <= _LONG_TAG for match in _MARKUP.finditer(text))
+    return None
 
 
 def _reopened(text: str) -> int:

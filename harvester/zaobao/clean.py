@@ -125,10 +125,15 @@ class _Cleaner:
             if self._is_inline(child):
                 run.append(child)
             elif child.mem_id not in self.noise:
-                self._leaf("p", run, depth)
+                self._run(run, depth)
                 run = []
                 self._block(child, depth + 1)
-        self._leaf("p", run, depth)
+        self._run(run, depth)
+
+    def _run(self, nodes: list[LexborNode], depth: int) -> None:
+        """Write inline content as a paragraph; between blocks there are mostly blanks alone."""
+        if len(nodes) > 1 or (nodes and not _is_blank(nodes[0])):
+            self._leaf("p", nodes, depth)
 
     def _is_inline(self, node: LexborNode) -> bool:
         if node.is_text_node:
@@ -194,13 +199,17 @@ class _Cleaner:
         if depth > _DEPTH_LIMIT:
             raise Unreadable(self.base, f"the body is nested deeper than {_DEPTH_LIMIT} elements")
         pieces = [self._inline_node(node, depth) for node in nodes]
-        return "".join(html for html, _ in pieces), "".join(text for _, text in pieces)
+        if len(pieces) == 1:
+            return pieces[0]
+        return "".join([html for html, _ in pieces]), "".join([text for _, text in pieces])
 
     def _inline_node(self, node: LexborNode, depth: int) -> tuple[str, str]:
         if node.is_text_node:
             text = node.text_content or ""
-            lines = text.split("\n") if self._lines_count else [text]
-            text = "\n".join(map(one_line, lines))
+            if self._lines_count:
+                text = "\n".join([one_line(line) for line in text.split("\n")])
+            else:
+                text = one_line(text)
             return escape(text), text
         tag = node.tag or ""
         if node.mem_id in self.noise:
@@ -329,6 +338,10 @@ def _is_link_only(text: str, nodes: list[LexborNode]) -> bool:
 
 def _asset(url: str) -> str:
     return url.partition("?")[0]
+
+
+def _is_blank(node: LexborNode) -> bool:
+    return node.is_text_node and not (node.text_content or "").strip(_ASCII_BLANKS)
 
 
 def _text(node: LexborNode) -> str:

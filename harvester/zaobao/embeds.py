@@ -31,10 +31,12 @@ def embed(node: LexborNode, base: str) -> str:
 
     Shapes: `iframe[src]`, and `video-js[data-video-id]` of the newspaper's own player.
     """
+    if node.tag not in ("iframe", "video-js"):
+        return ""
     values = node.attributes
     if node.tag == "iframe":
         return _frame(secure(values.get("src") or values.get("data-src") or "", base))
-    if node.tag == "video-js" and (video := values.get("data-video-id")):
+    if video := values.get("data-video-id"):
         account = values.get("data-account") or "4802324430001"
         player = values.get("data-player") or "default"
         return _frame(_BRIGHTCOVE.format(account=account, player=player, video=video))

@@ -22,7 +22,7 @@ def one_line(text: str) -> str:
 
 def _one_blank(blanks: re.Match[str]) -> str:
     run = blanks[0]
-    return " " if any(end in run for end in "\r\n\f") else _TABS.sub(" ", run)
+    return " " if run.strip(" \t") else _TABS.sub(" ", run)
 
 
 def escape(text: str) -> str:

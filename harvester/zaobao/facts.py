@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from harvester.model import Instant, StoryRef
 from harvester.zaobao.loose_json import loads
@@ -26,10 +26,11 @@ Json = Mapping[str, Any]
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Stories without a byline name the newspaper in its place.
 _PUBLISHER = "联合早报"
-_STATE = "__staticRouterHydrationData"
-_STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("(?:[^"\\]|\\.)*")', re.DOTALL)
+_SEO = "script#seo-article-page"
+_STATE = b"__staticRouterHydrationData"
+_STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 _JS_ESCAPES = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9a-fA-F]{2})|(.))', re.DOTALL)
-_NEXT_KEY = "publication_date"
+_NEXT_KEY = b"publication_date"
 _NEXT_DATE = re.compile(r'\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
 _LAYER_DATE = re.compile(r"""["']?pubdate["']?\s*:\s*["']?([^"',}]{6,40})""", re.IGNORECASE)
 _LAYER_AUTHOR = re.compile(r"""["']?author["']?\s*:\s*["']([^"']{1,100})["']""")
@@ -42,10 +43,10 @@ _PUBLISHED = re.compile(r"发布(?:时间|于)?\s*+[/:：]?+\s*+(\d{4}[年/-][^\
 
 @dataclass(frozen=True)
 class Document:
-    """A page as the era modules see it: its tree, its text, and the facts found in its scripts."""
+    """A page as the era modules see it: its bytes in UTF-8, its tree, the facts in its scripts."""
 
     ref: StoryRef
-    text: str
+    page: bytes
     tree: LexborHTMLParser
 
     @cached_property
@@ -61,8 +62,7 @@ class Document:
     @cached_property
     def state(self) -> Json:
         """Return the article of the React state, or an empty mapping."""
-        at = self.text.find(_STATE)
-        literal = _STATE_LITERAL.match(self.text, at + len(_STATE)) if at >= 0 else None
+        literal = _STATE_LITERAL.match(self._after(_STATE))
         if not literal:
             return {}
         try:
@@ -84,6 +84,10 @@ class Document:
         if selectors not in self._asked:
             self._asked[selectors] = self.tree.css_first(", ".join(selectors)) is not None
         return self._asked[selectors]
+
+    def has_seo_script(self) -> bool:
+        """Say whether the script is there in which React pages state their facts."""
+        return any(script.css_first(_SEO) is not None for script in self._scripts)
 
     def title(self, *headings: str) -> str:
         """Return the headline as displayed, else as stated in the facts.
@@ -170,8 +174,9 @@ class Document:
             return text if isinstance(text, str) else ""
         return "".join(f"<p>{line}</p>" for line in text.splitlines() if line.strip())
 
+    @cached_property
     def addresses(self) -> list[str]:
-        """Return the addresses that the page names as its own."""
+        """The addresses that the page names as its own."""
         link = self.tree.css_first("link[rel='canonical']")
         canonical = link.attributes.get("href") if link is not None else None
         return [named.strip() for named in (canonical, self.meta("og:url")) if named]
@@ -220,9 +225,12 @@ class Document:
         return self.text_of("script#ga_data_layer")
 
     def _next_date(self) -> str | None:
-        key = self.text.find(_NEXT_KEY)
-        match = _NEXT_DATE.match(self.text, key + len(_NEXT_KEY)) if key >= 0 else None
+        match = _NEXT_DATE.match(self._after(_NEXT_KEY))
         return match[1] if match else None
+
+    def _after(self, key: bytes) -> str:
+        """Return what follows the first place of a key, or ""."""
+        return self.page.partition(key)[2].decode()
 
     @cached_property
     def _addressed(self) -> list[tuple[Json, list[str]]]:
@@ -230,11 +238,16 @@ class Document:
         return [(node, _story_ids(node)) for node in self._json_ld_nodes[0]]
 
     @cached_property
+    def _scripts(self) -> list[LexborNode]:
+        found = self.tree.css(f"{_SEO}, script[type='application/ld+json']")
+        return list({script.mem_id: script for script in found}.values())
+
+    @cached_property
     def _json_ld_nodes(self) -> tuple[list[Json], str]:
         """The article nodes of all scripts, and the text of those that cannot be parsed."""
         nodes: list[Json] = []
         broken = ""
-        for script in self.tree.css("script#seo-article-page, script[type='application/ld+json']"):
+        for script in self._scripts:
             text = _CONTROLS.sub("", script.text())
             try:
                 nodes += _articles(loads(text))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import accumulate
 
 from harvester.errors import NotAStory, Unreadable
 from harvester.model import Access, StoryRef
@@ -124,7 +125,7 @@ def _check_address_named(doc: Document) -> None:
     """Refuse a page whose addresses are those of another story or site, unless one is its own."""
     if _names_itself(doc):
         return
-    named = doc.addresses()
+    named = doc.addresses
     if _STORY_ID.search(" ".join(filter(_is_of_site, named))):
         raise NotAStory("redirected", doc.ref.url, "the page names another story as its own")
     foreign = next((address for address in named if not _is_of_site(address)), None)
@@ -133,7 +134,7 @@ def _check_address_named(doc: Document) -> None:
 
 
 def _names_itself(doc: Document) -> bool:
-    return _is_among(doc.ref, doc.addresses())
+    return _is_among(doc.ref, doc.addresses)
 
 
 def _is_among(ref: StoryRef, addresses: Iterable[str]) -> bool:
@@ -171,8 +172,8 @@ def _length(body: Body) -> int:
     Numbers count where letters in the same paragraph say what they are.
     """
     texts = ["".join(block.split()) for block in body.blocks]
-    length, letters = sum(map(len, texts)), sum(map(_letters, texts))
-    if letters >= length * _LETTERS:
+    length = sum(map(len, texts))
+    if any(letters >= length * _LETTERS for letters in accumulate(map(_letters, texts), initial=0)):
         return length
     return sum(sum(map(str.isalnum, text)) for text in texts if _letters(text))
 

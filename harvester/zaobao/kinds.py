@@ -118,9 +118,13 @@ def spoken(blocks: Iterable[str]) -> str | None:
 
     Counted are whole paragraphs in which the page turns to its visitor; of long ones, sentences.
     """
-    texts = [part for block in blocks for part in _parts(block)]
-    if sum(map(len, texts)) > _SPEECH_LIMIT:
-        return None
+    texts: list[str] = []
+    room = _SPEECH_LIMIT
+    for part in (part for block in blocks for part in _parts(block)):
+        texts.append(part)
+        room -= len(part)
+        if room < 0:
+            return None
     return next((kind for kind, speech in _SPOKEN if _is_most(texts, speech)), None)
 
 

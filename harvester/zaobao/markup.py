@@ -12,6 +12,8 @@ from harvester.errors import Unreadable
 from harvester.zaobao.burden import too_much
 
 PAGE_LIMIT = 8 * 2**20
+_PIECE = 2**14
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 # Possessive behind the sign: otherwise blanks would take the square of their number.
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*+["']?+\s*+([\w.:-]{2,40})""", re.IGNORECASE)
@@ -48,20 +50,49 @@ def decode(body: bytes, url: str, label: str | None = None) -> str:
     for bom, name in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(name, "replace")
-    # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
-    wide = body.count(0) * 10 > len(body)
-    labelled = [codec for codec in _labelled(body, label) if wide == codec.startswith("utf-16")]
-    tried = labelled if wide else ["utf-8", *labelled]
-    for codec in tried:
+    for codec in _likely(body, label):
         try:
             return body.decode(codec)
         except UnicodeDecodeError:
             continue
-    for codec in (*tried, _LEGACY):
+    for codec in (*_likely(body, label), _LEGACY):
         text = body.decode(codec, "replace")
         if _is_readable(text):
             return text
     raise Unreadable(url, "the text is garbled in every charset that a page of this site can have")
+
+
+def as_utf8(body: bytes, url: str, label: str | None = None) -> bytes:
+    """Return a page in UTF-8, read as `decode` reads it: most pages are as they came."""
+    bare = not body.startswith(codecs.BOM_UTF8) and not _is_wide(body) and _is_utf8(body)
+    return body if bare else _encoded(decode(body, url, label))
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Say whether bytes are UTF-8, piece by piece: all of the text is not needed at once."""
+    decoder = _UTF8()
+    try:
+        for at in range(0, len(body), _PIECE):
+            decoder.decode(body[at : at + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_wide(body: bytes) -> bool:
+    # Many zero bytes are wide characters, which UTF-8 would read, wrongly, without an error.
+    return 0 in body and body.count(0) * 10 > len(body)
+
+
+def _likely(body: bytes, label: str | None) -> Iterator[str]:
+    """Yield the charsets that a page may be in, the likeliest first."""
+    wide = _is_wide(body)
+    if not wide:
+        yield "utf-8"
+    for codec in _labelled(body, label):
+        if wide == codec.startswith("utf-16"):
+            yield codec
 
 
 def _is_readable(text: str) -> bool:
@@ -81,26 +112,32 @@ def _labelled(body: bytes, label: str | None) -> Iterator[str]:
             yield codec
 
 
-def parse(text: str, url: str) -> LexborHTMLParser:
-    """Return the tree of a page.
+def parse(page: str | bytes, url: str) -> LexborHTMLParser:
+    """Return the tree of a page, which is text or in UTF-8.
 
     Raises `Unreadable` for pages that are too large or would take the parser minutes: a thread
     cannot be stopped.
     """
-    _check(text, url)
     # As a browser reads it: without this, a <noscript> image in the head moves the head's metas
     # into the body.
-    return LexborHTMLParser(text, scripting=True)
+    return LexborHTMLParser(_checked(page, url), scripting=True)
 
 
 def fragment(html: str, url: str) -> LexborNode | None:
     """Return the root of a body that came as a piece of HTML. Raises `Unreadable` as `parse`."""
-    _check(html, url)
-    return LexborHTMLParser(f"<body>{html}").body
+    return LexborHTMLParser(b"<body>" + _checked(html, url)).body
 
 
-def _check(text: str, url: str) -> None:
-    if len(text) > PAGE_LIMIT:
+def _encoded(text: str) -> bytes:
+    """Return text in UTF-8; lone surrogates are left out."""
+    return text.encode("utf-8", "ignore")
+
+
+def _checked(markup: str | bytes, url: str) -> bytes:
+    """Return markup in UTF-8."""
+    page = _encoded(markup) if isinstance(markup, str) else markup
+    if len(page) > PAGE_LIMIT and len(page.decode()) > PAGE_LIMIT:
         raise Unreadable(url, f"the page is larger than {PAGE_LIMIT >> 20} MiB")
-    if problem := too_much(text):
+    if problem := too_much(page):
         raise Unreadable(url, problem)
+    return page

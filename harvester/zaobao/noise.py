@@ -7,9 +7,9 @@ read from an old post. Selectors and phrases as observed on the site, newest era
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _NOISE = (
     # React, since 2024-06
@@ -79,7 +79,42 @@ _NOISE_TEXT_LIMIT = 200
 
 def noise_ids(root: LexborNode) -> set[int]:
     """Return the identities of the elements below `root` that are not the article's own."""
-    found = {node.mem_id for node in root.css(_NOISE_SELECTOR)}
+    return {node.mem_id for node in root.css(_NOISE_SELECTOR)} | _papers(root)
+
+
+def noise_around(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int]:
+    """Return the identities of what is noise among nodes of the body and the elements around them.
+
+    For a few nodes that is much quicker than to look for the noise of a whole page.
+    """
+    page = tree.body
+    if page is None or page.parent is None:
+        return set()
+    around: dict[int, LexborNode] = {}
+    for node in nodes:
+        for above in upward(node):
+            if above.mem_id in around or above.mem_id == page.parent.mem_id:
+                break
+            around[above.mem_id] = above
+    return _papers(page) | _noise_among(tree, around.values())
+
+
+def _noise_among(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int]:
+    """Return the identities of the noise among elements, by copies that hold nothing."""
+    copies: dict[int, int] = {}
+    shelf = tree.create_node("div")
+    for node in nodes:
+        copy = tree.create_node(node.tag or "")
+        for name, value in node.attributes.items():
+            copy.attrs[name] = value
+        shelf.insert_child(copy, move=True)
+        copies[copy.mem_id] = node.mem_id
+    return {copies[copy.mem_id] for copy in shelf.css(_NOISE_SELECTOR)}
+
+
+def _papers(root: LexborNode) -> set[int]:
+    """Return the identities of links to the printed paper, or of what holds nothing else."""
+    found = set()
     said: dict[int, str] = {}  # a holder may have thousands of links
     for link in root.css(_NEWSPOST):
         holder = link.parent

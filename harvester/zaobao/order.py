@@ -37,7 +37,7 @@ def children(node: LexborNode, noise: Container[int] = ()) -> Iterator[LexborNod
     order must not be archived.
     """
     found = [child for child in node.iter(include_text=True) if not child.is_comment_node]
-    if not any(_KEY in child.attributes for child in found if child.is_element_node):
+    if not is_shuffled(node):
         return iter(found)
     keyed = [(_place(child, noise), child) for child in found]
     places = [place for place, _ in keyed if place is not None]

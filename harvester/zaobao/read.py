@@ -12,7 +12,7 @@ from harvester.zaobao.clean import PREVIEW_MARK, clean, figure_html
 from harvester.zaobao.eras import extract
 from harvester.zaobao.extracted import Extracted
 from harvester.zaobao.facts import Document
-from harvester.zaobao.markup import decode, fragment, parse
+from harvester.zaobao.markup import as_utf8, fragment, parse
 from harvester.zaobao.verbatim import verbatim
 
 # A story dated further ahead is a broken clock or a broken page.
@@ -42,8 +42,8 @@ def read_article(
     `Unreadable` for an article whose title, instant or body cannot be had.
     """
     gate.check_address(ref)
-    text = decode(page, ref.url, charset)
-    doc = Document(ref, text, parse(text, ref.url))
+    utf8 = as_utf8(page, ref.url, charset)
+    doc = Document(ref, utf8, parse(utf8, ref.url))
     gate.check_kind(doc)
     found = extract(doc)
     if found is None or not found.roots:

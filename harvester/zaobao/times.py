@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from harvester.zaobao.urls import SINGAPORE
 
@@ -91,13 +92,15 @@ def _instant(*fields: str | int | None, zone: str | None = None) -> datetime | N
     try:
         local = datetime(*numbers, tzinfo=SINGAPORE)  # type: ignore[arg-type,misc]
         if zone:
-            local = local.replace(tzinfo=datetime.strptime(_offset(zone), "%z").tzinfo)
+            local = local.replace(tzinfo=_tzinfo(zone))
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _offset(zone: str) -> str:
-    """Return a zone as `strptime` reads it: `+HHMM`."""
+@lru_cache(maxsize=64)
+def _tzinfo(zone: str) -> tzinfo | None:
+    """Return the zone that is written so. Raises `ValueError` for what is none."""
     written = _OFFSET.fullmatch(_NAMED.get(zone, zone).replace("\N{MINUS SIGN}", "-"))
-    return f"{written[1]}{written[2]:>02}{written[3] or '00'}" if written else zone
+    offset = f"{written[1]}{written[2]:>02}{written[3] or '00'}" if written else zone
+    return datetime.strptime(offset, "%z").tzinfo

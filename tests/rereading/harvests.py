@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from tests.e2e.processes import DEADLINE, Finished, environment, sane
 CLOCKED = Path(__file__).parents[1] / "torture" / "clocked.py"
 ROOT = Path(__file__).parents[2]
 DAY = 24 * 3600
-QUICK = ("--rate", "1000", "--concurrency", "4")
+# One after the other: of two stories with one text the first to come is held.
+QUICK = ("--rate", "1000", "--concurrency", "1")
 STORED = ("stories", "revisions", "changes", "aliases", "captures")
 # Numbers that tell in which order rows came, and sums that have them in it.
 _NUMBERS = {"id", "seq", "seal", "file"}
@@ -51,6 +53,10 @@ class Harvest:
     def warcs(self) -> list[Path]:
         """The finished files of the raw archive."""
         return sorted((self.state / "warc").glob("*.warc.gz"))
+
+    def copied(self, place: Path) -> Harvest:
+        """Return a copy, to be broken."""
+        return Harvest(Path(shutil.copytree(self.root, place)), self.origin)
 
     # --- processes ---
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,11 @@ from harvester.replica import Site
 from harvester.replica.server import ReplicaServer
 from harvester.store import CATALOGUE
 from tests.e2e.processes import Finished, environment, sane
-from tests.handoff.follower_archive import quick_folder
 from tests.rereading.harvests import ROOT, Harvest, Table, addresses, differing
 from tests.rereading.lived import UNSEEN, Parts, live
 
 # When this machine stored what no page tells of.
 _TIMES = ("first_seen", "updated_at", "stored_at", "at")
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Yield a folder in which the start of a process does not wait for a disk."""
-    with quick_folder() as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +43,6 @@ def lived(folder: Path) -> tuple[Harvest, Parts]:
     """Return an archive that has lived, and what happened to whom."""
     (folder / "lived").mkdir()
     return live(folder / "lived")
-
-
-@pytest.fixture
-def place(folder: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Yield the place of a copy, which goes with the test."""
-    place = folder / request.node.name
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
-
-
-def copied(harvest: Harvest, place: Path) -> Harvest:
-    """Return a copy of an archive, to be broken."""
-    return Harvest(Path(shutil.copytree(harvest.root, place)))
 
 
 def lose_catalogue(harvest: Harvest) -> None:
@@ -116,7 +94,7 @@ def texts(harvest: Harvest) -> set[tuple[Any, ...]]:
 
 def test_from_the_pages_alone(visited: Harvest, place: Path) -> None:
     """Posts and catalogue lost: the same posts and manifest, the same rows, but for numbers."""
-    harvest = copied(visited, place)
+    harvest = visited.copied(place)
     posts, manifest, tables = harvest.posts(), harvest.manifest(), harvest.tables()
     lose_posts(harvest)
     lose_catalogue(harvest)
@@ -132,7 +110,7 @@ def test_from_the_pages_alone(visited: Harvest, place: Path) -> None:
 
 def test_a_life_from_the_pages_alone(lived: tuple[Harvest, Parts], place: Path) -> None:
     """Edits, removals and returns too, in their order; only texts of which no page was kept go."""
-    harvest, parts = copied(lived[0], place), lived[1]
+    harvest, parts = lived[0].copied(place), lived[1]
     unkept = {*parts.unkept, UNSEEN.story_id}
     tables, posts = harvest.tables(), harvest.posts()
     gone = harvest.select("SELECT story_id, gone_at FROM stories WHERE gone_at IS NOT NULL")
@@ -160,7 +138,7 @@ def test_a_life_from_the_pages_alone(lived: tuple[Harvest, Parts], place: Path) 
 
 def test_with_the_posts_left(visited: Harvest, place: Path) -> None:
     """The same rows, but for numbers, and no file is written."""
-    harvest = copied(visited, place)
+    harvest = visited.copied(place)
     tables, untouched, manifest = harvest.tables(), harvest.identities(), harvest.manifest()
     lose_catalogue(harvest)
 
@@ -178,7 +156,7 @@ def test_a_life_with_some_posts_lost(lived: tuple[Harvest, Parts], place: Path) 
     Posts that were lost come back, what hands or unkept looks wrote stays the text, what is gone is
     gone, and no text is there that was not.
     """
-    harvest, parts = copied(lived[0], place), lived[1]
+    harvest, parts = lived[0].copied(place), lived[1]
     before, tables = texts(harvest), harvest.tables()
     edit_by_hand(harvest, tuple(parts.by_hand))
     posts = harvest.posts()
@@ -207,7 +185,7 @@ def test_a_life_with_some_posts_lost(lived: tuple[Harvest, Parts], place: Path) 
 
 def test_a_second_rebuild_changes_nothing(lived: tuple[Harvest, Parts], place: Path) -> None:
     """Made anew of what was made anew: the same texts, files and captures."""
-    harvest = copied(lived[0], place)
+    harvest = lived[0].copied(place)
     lose_catalogue(harvest)
     assert rebuilt(harvest).returncode == 0
     before, untouched = harvest.tables(_TIMES), harvest.identities()
@@ -230,7 +208,7 @@ def test_killed_again_and_again(
 
     A file that was caught between two texts is put right, and told of once more.
     """
-    whole, harvest = copied(lived[0], place / "whole"), copied(lived[0], place / "cut")
+    whole, harvest = lived[0].copied(place / "whole"), lived[0].copied(place / "cut")
     for each in (whole, harvest):
         lose_posts(each, lived[1].lost if posts_left else None)
         lose_catalogue(each)

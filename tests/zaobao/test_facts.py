@@ -20,7 +20,7 @@ ARTICLE = {"@type": "NewsArticle", "headline": "潮水", "datePublished": AT}
 
 
 def _doc(html: str, ref: StoryRef | None = None) -> Document:
-    return Document(ref or story_ref(URL), html, parse(html, URL))
+    return Document(ref or story_ref(URL), html.encode(), parse(html, URL))
 
 
 def _state(article: object, write: str = "JSON.parse({})") -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harvester.errors import Unreadable
 from harvester.model import BodyMode
 from harvester.zaobao import read_article, story_ref
 from harvester.zaobao.burden import DEPTH_LIMIT
-from harvester.zaobao.markup import PAGE_LIMIT, decode, parse
+from harvester.zaobao.markup import PAGE_LIMIT, as_utf8, decode, parse
 from tests.support.charsets import GARBLED, RARE, READABLE, SIMPLE, TRADITIONAL, Case
 from tests.support.figures import Figures
 from tests.support.pages import NOW, URL, json_ld, page, paragraphs
@@ -111,6 +111,22 @@ def test_any_bytes_are_text_or_unreadable(body: bytes, label: str | None) -> Non
     except Unreadable:
         return
     parse(text, URL)
+
+
+@given(
+    st.binary() | st.text().map(lambda text: text.encode("utf-8", "replace") * 9_000),
+    st.none() | st.sampled_from(["utf-8", "gb2312", "big5", "utf-16", "latin-1"]),
+)
+@example("潮水".encode() * 9_000 + b"\xe6", None)
+@example("\ufeff潮水".encode(), None)
+@example("x潮水".encode() * 9_000, "big5")
+def test_pages_in_utf_8_say_the_same(body: bytes, label: str | None) -> None:
+    """A page in UTF-8 is its text, also where it was taken as it came."""
+    try:
+        text = decode(body, URL, label)
+    except Unreadable:
+        return
+    assert text.encode("utf-8", "ignore") == as_utf8(body, URL, label)
 
 
 @given(

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from harvester.zaobao.clean import clean
-from harvester.zaobao.markup import fragment
-from harvester.zaobao.noise import is_noise_text, is_paywall_text, opens_reading_list
+from harvester.zaobao.markup import fragment, parse
+from harvester.zaobao.noise import (
+    is_noise_text,
+    is_paywall_text,
+    noise_around,
+    noise_ids,
+    opens_reading_list,
+    upward,
+)
 from tests.support.pages import URL
 
 _FIRST, _LAST = "渔民在岸边等待潮水。", "潮水在中午退去。"
@@ -181,3 +188,16 @@ def test_a_reading_list_goes_with_its_links() -> None:
 
     assert opens_reading_list("延伸阅读：")
     assert _blocks(html) == ("潮水三十年", _LAST, "潮水三十年")
+
+
+@pytest.mark.parametrize("doctype", ["", "<!doctype html>"])
+@pytest.mark.parametrize("element", [*ELEMENTS, '<p class="SHARE">x</p>', "<figure>x</figure>"])
+def test_noise_around_is_that_of_the_page(element: str, doctype: str) -> None:
+    """Whoever asks from a few nodes outwards is told what the whole page would tell of them."""
+    inside = f"{element}{element.replace('>', '><img class=mine>', 1)}"
+    tree = parse(f"{doctype}<body><main>{inside}<img class=mine></main>", URL)
+    images = tree.css("img")
+    above = {node.mem_id for image in images for node in upward(image)}
+
+    assert tree.body is not None
+    assert noise_around(tree, images) & above == noise_ids(tree.body) & above

@@ -10,18 +10,25 @@ from harvester.zaobao.clean import Figure
 from harvester.zaobao.extracted import caption_near, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
-from harvester.zaobao.noise import is_inside, noise_ids
+from harvester.zaobao.noise import is_inside, noise_around
 
 BODIES = ("article.article-body", "article#article-body", "#article-body")
 
 
+def has_body(doc: Document) -> bool:
+    """Say whether any of the `BODIES` is there."""
+    return doc.has("article.article-body", "#article-body")
+
+
 def gallery(doc: Document, root: LexborNode | None, selector: str) -> Iterator[Figure]:
     """Yield the pictures outside of the body: a gallery is an array, also of one."""
-    page = doc.tree.body
+    images = doc.tree.css(selector)
+    if not images:
+        return
     # The islands of Astro are dropped from the text, but galleries stand in them.
-    islands = {node.mem_id for node in doc.tree.css("astro-island")}
-    noise = noise_ids(page) - islands if page is not None else set()
-    for image in doc.tree.css(selector):
+    islands = {node.mem_id for node in doc.tree.tags("astro-island")}
+    noise = noise_around(doc.tree, images) - islands
+    for image in images:
         told = within(image, root) and not is_inside(image, islands)
         if told or is_inside(image, noise):
             continue

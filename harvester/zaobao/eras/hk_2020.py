@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from harvester.model import Era
-from harvester.zaobao.eras.hk import BODIES, gallery
+from harvester.zaobao.eras.hk import BODIES, gallery, has_body
 from harvester.zaobao.extracted import Extracted, first
 from harvester.zaobao.facts import Document
 
 
 def recognises(doc: Document) -> bool:
     """Say whether the page has this site's body; newer pages are asked first."""
-    return doc.has(*BODIES)
+    return has_body(doc)
 
 
 def read(doc: Document) -> Extracted:

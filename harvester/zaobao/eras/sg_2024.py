@@ -28,8 +28,9 @@ _BYLINES = ("article time", "[data-testid*='date']", "[data-testid*='time']")
 
 def recognises(doc: Document) -> bool:
     """Say whether any of the three sources of a React page is there."""
-    stated = doc.json_ld and doc.has("script#seo-article-page")
-    return doc.has(".articleBody") or bool(doc.state or stated)
+    if doc.has(".articleBody") or doc.state:
+        return True
+    return bool(doc.json_ld) and doc.has_seo_script()
 
 
 def read(doc: Document) -> Extracted:
