@@ -91,6 +91,7 @@ READS: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "body_of": lambda archive: archive.body_of(look()[0]),
     "last_shown": lambda archive: archive.last_shown("1", "sha"),
     "page_of": lambda archive: archive.page_of("1", "sha"),
+    "holds": lambda archive: archive.holds("2021-11-01-a.md"),
     "is_merged": lambda archive: archive.is_merged("/x.warc.gz", "1"),
     "post": lambda archive: archive.post("1"),
     "kept_page": lambda archive: archive.kept_page("1"),
