@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from harvester import judge, post, zaobao
-from harvester.errors import NotAStory
+from harvester.errors import NotAStory, Unreadable
 from harvester.model import Article, BodyMode, Draft, Era, Page, StoryRef
 from harvester.zaobao import gate
 
@@ -29,7 +29,16 @@ def read_page(
 ) -> Article:
     """Read a page as `normalise` does; `charset` is the label of the HTTP header."""
     article = zaobao.read_article(page, ref, now, mode=mode, charset=charset)
+    _require_text(article)
     return replace(article, title=post.clean_title(article.title))
+
+
+def _require_text(article: Article) -> None:
+    """Refuse half a surrogate pair, which a page can carry in JSON and no file or row can."""
+    try:
+        "".join((article.author, *article.tags)).encode()
+    except UnicodeEncodeError as error:
+        raise Unreadable(article.url, f"text that is not Unicode ({error.reason})") from error
 
 
 def article_in(page: Page, ref: StoryRef, mode: BodyMode) -> Article:

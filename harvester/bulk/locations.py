@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from harvester.errors import DiskError, UsageError
 
 if TYPE_CHECKING:
-    from obstore import ReadableFile
+    from obstore import ObjectMeta, ReadableFile
     from obstore.store import ObjectStore
 
 _ENDINGS = (".warc", ".warc.gz", ".warc.zst")
@@ -68,25 +68,30 @@ def _is_warc(name: str) -> bool:
 
 
 def _remote(address: str) -> list[WarcFile]:
+    store, root, path = _store(address)
     import obstore  # noqa: PLC0415 - an extra
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
-    store, root, path = _store(address)
     try:
         if path.endswith(_LIST):
             listed = gzip.decompress(bytes(obstore.get(store, path).bytes())).decode().split()
             return [file for each in listed for file in _remote(f"{root}/{each}")]
         if _is_warc(path):
             meta = obstore.head(store, path)
-            return [WarcFile(address, meta["size"], meta["e_tag"] or "")]
+            return [_object(address, meta)]
         return [
-            WarcFile(f"{root}/{meta['path']}", meta["size"], meta["e_tag"] or "")
+            _object(f"{root}/{meta['path']}", meta)
             for page in obstore.list(store, path)
             for meta in page
             if _is_warc(meta["path"])
         ]
     except (BaseError, OSError, ValueError) as problem:
         raise UsageError(f"--warc {address}: {_first_line(problem)}") from problem
+
+
+def _object(address: str, meta: ObjectMeta) -> WarcFile:
+    told = meta["e_tag"] or meta["last_modified"].isoformat()
+    return WarcFile(address, meta["size"], f"{meta['size']}-{told}")
 
 
 @contextmanager
@@ -98,14 +103,27 @@ def opened(name: str, offset: int = 0) -> Iterator[BinaryIO]:
                 file.seek(offset)
                 yield file
             return
+        store, _, path = _store(name)
         import obstore  # noqa: PLC0415 - an extra
 
-        store, _, path = _store(name)
-        with io.BufferedReader(_Remote(obstore.open_reader(store, path)), _BUFFER) as stream:
+        with _os_errors():
+            reader = obstore.open_reader(store, path)
+        with io.BufferedReader(_Remote(reader), _BUFFER) as stream:
             stream.seek(offset)
             yield stream
     except OSError as problem:
         raise DiskError(f"{name}: {_first_line(problem)}") from problem
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Let trouble on the way to an object be what it is to readers of files."""
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except BaseError as problem:
+        raise OSError(_first_line(problem)) from problem
 
 
 class _Remote(io.RawIOBase):
@@ -121,10 +139,12 @@ class _Remote(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._reader.seek(offset, whence)
+        with _os_errors():
+            return self._reader.seek(offset, whence)
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = bytes(self._reader.read(len(buffer)))
+        with _os_errors():
+            data = bytes(self._reader.read(len(buffer)))
         buffer[: len(data)] = data
         return len(data)
 

@@ -3,55 +3,137 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
+import os
+import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from harvester.bulk.reading import Job
 from harvester.bulk.shards import Shard, make_shard
 from harvester.errors import UsageError
 
-Submit = Callable[[Job], Awaitable[Shard]]
+log = logging.getLogger(__name__)
+
 Run = Callable[..., Awaitable[Shard]]
 # So many files a worker are begun before the first is merged; their shards wait on disk.
 _AHEAD = 2
+# A cluster grows with what waits for it.
+_AHEAD_LEAST = 16
 # A file whose worker dies again and again may be what kills it.
 _TRIES = 3
 
 
-def ahead(workers: int) -> int:
-    """Return how many files may be under way."""
-    return workers * _AHEAD
+@dataclass(frozen=True, slots=True)
+class Hired:
+    """A way to have a file read by others, `at_once` of them; what they find goes to `folder`."""
+
+    run: Run
+    at_once: int
+    folder: Path
+
+    async def read(self, job: Job) -> Shard:
+        """Return what a file says. Trouble of a worker is the file's problem, not the run's."""
+        try:
+            return await self.run(make_shard, job, str(self.folder))
+        except Exception as error:
+            log.exception("%s: a worker failed; the run goes on", job.file.name)
+            return Shard("", 0, f"{job.file.name}: a worker failed: {error!r}")
 
 
 @asynccontextmanager
-async def hired(workers: int, dask: str | None, folder: Path) -> AsyncIterator[Submit]:
+async def hired(workers: int, dask: str | None, folder: Path) -> AsyncIterator[Hired]:
     """Give a way to have files read, by processes of this machine or the cluster at `dask`.
 
     Shards go to `folder`, which a cluster must see as this machine does. A worker that is lost has
     its file read by another. Raises UsageError for an address at which no cluster is.
     """
-    async with _cluster(dask) if dask else _processes(workers) as run:
-        yield lambda job: run(make_shard, job, str(folder))
+    async with _cluster(dask, folder) if dask else _processes(workers, folder) as crew:
+        yield crew
+
+
+class _Processes:
+    """Processes of this machine; those that die are replaced."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool = self._new(workers)
+        self._alone = asyncio.Lock()
+
+    async def run(self, call: Callable[..., Shard], *arguments: object) -> Shard:
+        """Call in another process. Raises BrokenProcessPool where it dies again and again."""
+        loop, pool = asyncio.get_running_loop(), self._pool
+        with suppress(BrokenProcessPool):
+            return await loop.run_in_executor(pool, call, *arguments)
+        if pool is self._pool:  # one that dies takes those beside it along
+            self._pool = self._new(self._workers)
+        async with self._alone:
+            return await self._tried(call, *arguments)
+
+    async def _tried(self, call: Callable[..., Shard], *arguments: object) -> Shard:
+        """Call in a process with nothing beside it, so that a death is told of the right file."""
+        loop = asyncio.get_running_loop()
+        for _ in range(_TRIES - 1):
+            pool = self._new(1)
+            try:
+                return await loop.run_in_executor(pool, call, *arguments)
+            except BrokenProcessPool:
+                continue
+            finally:
+                _end(pool)
+        raise BrokenProcessPool("it died again and again")
+
+    def end(self) -> None:
+        """End the processes; what they had in hand is not waited for."""
+        _end(self._pool)
+
+    @staticmethod
+    def _new(workers: int) -> ProcessPoolExecutor:
+        # Not forked: this process has threads.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=_go_with_parent)
+
+
+def _go_with_parent() -> None:
+    """End this process with the one that began it, which may be killed.
+
+    It would wait for work for ever: it holds both ends of the pipe that brings it.
+    """
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    # A run that was stopped would wait at its end for whole files to be read.
+    processes = [*(pool._processes or {}).values()]  # noqa: SLF001 - public from Python 3.14 on
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
 
 
 @asynccontextmanager
-async def _processes(workers: int) -> AsyncIterator[Run]:
-    loop = asyncio.get_running_loop()
-    # Not forked: this process has threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        try:
-            yield lambda *call: loop.run_in_executor(pool, *call)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+async def _processes(workers: int, folder: Path) -> AsyncIterator[Hired]:
+    crew = _Processes(workers)
+    try:
+        yield Hired(crew.run, workers * _AHEAD, folder)
+    finally:
+        crew.end()
 
 
 @asynccontextmanager
-async def _cluster(address: str) -> AsyncIterator[Run]:
+async def _cluster(address: str, folder: Path) -> AsyncIterator[Hired]:
     from distributed import Client  # noqa: PLC0415 - an extra
 
     try:
@@ -59,24 +141,23 @@ async def _cluster(address: str) -> AsyncIterator[Run]:
     except (OSError, ValueError) as problem:
         raise UsageError(f"--dask {address}: no cluster is there ({problem})") from problem
     async with client:
-        yield lambda *call: client.submit(*call, pure=False, retries=_TRIES)
+        threads = sum((await client.nthreads()).values())
+        at_once = max(_AHEAD_LEAST, threads * _AHEAD)
+        yield Hired(lambda *call: client.submit(*call, pure=False, retries=_TRIES), at_once, folder)
 
 
-async def in_order(
-    jobs: Iterable[Job], submit: Submit, at_once: int
-) -> AsyncIterator[tuple[Job, Shard]]:
+async def in_order(jobs: Iterable[Job], crew: Hired) -> AsyncGenerator[tuple[Job, Shard], None]:
     """Yield the shards of jobs in the order of the jobs, while later ones are read."""
-    waiting: deque[tuple[Job, asyncio.Future[Shard]]] = deque()
-    todo = iter(jobs)
+    waiting: deque[tuple[Job, asyncio.Task[Shard]]] = deque()
     try:
-        for job in todo:
-            waiting.append((job, asyncio.ensure_future(submit(job))))
-            if len(waiting) == at_once:
-                first, future = waiting.popleft()
-                yield first, await future
+        for job in jobs:
+            waiting.append((job, asyncio.create_task(crew.read(job))))
+            if len(waiting) == crew.at_once:
+                first, reading = waiting.popleft()
+                yield first, await reading
         while waiting:
-            first, future = waiting.popleft()
-            yield first, await future
+            first, reading = waiting.popleft()
+            yield first, await reading
     finally:
-        for _, future in waiting:
-            future.cancel()
+        for _, reading in waiting:
+            reading.cancel()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,12 +81,16 @@ def make_shard(job: Job, folder: str) -> Shard:
         for found, problem in chunks(read(job), _BATCH):
             writer.write_batch(pa.RecordBatch.from_pylist([_row(each) for each in found], _SCHEMA))
             writer.add_key_value_metadata({"problem": problem})
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())  # a name that outlives a power failure must not outlive its bytes
     temporary.replace(path)
     return _known(path)
 
 
 def read_shard(shard: Shard, job: Job) -> Iterator[Located]:
-    """Yield what a shard says, in the order of its file."""
+    """Yield what a shard says, in the order of its file; nothing where none could be made."""
+    if not shard.path:
+        return
     with pq.ParquetFile(shard.path) as file:
         for batch in file.iter_batches(_BATCH):
             for row in batch.to_pylist():
@@ -94,7 +99,14 @@ def read_shard(shard: Shard, job: Job) -> Iterator[Located]:
 
 def drop(shard: Shard) -> None:
     """Delete a shard that was merged."""
-    Path(shard.path).unlink(missing_ok=True)
+    if shard.path:
+        Path(shard.path).unlink(missing_ok=True)
+
+
+def clear(folder: Path) -> None:
+    """Delete what is left when all is merged: of workers that died, of runs that were given up."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
 
 
 def _known(path: Path) -> Shard:

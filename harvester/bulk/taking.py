@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from harvester.bulk.locations import WarcFile
 from harvester.bulk.merging import Merger
 from harvester.bulk.reading import Job, Located, chunks, read
 from harvester.errors import UsageError
-from harvester.store import Archive
+from harvester.store import Archive, make_folder
 
 _CHUNK = 50
 
@@ -48,20 +48,29 @@ class Taking:
                 await self._whole(job, read(job))
             return
         with _extra():
-            from harvester.bulk import pools, shards  # noqa: PLC0415 - pyarrow is an extra
-        hands.shards.mkdir(parents=True, exist_ok=True)
-        async with pools.hired(hands.workers, hands.dask, hands.shards) as submit:
-            async for job, shard in pools.in_order(new, submit, pools.ahead(hands.workers)):
+            await self._by_others(new, hands)
+
+    async def _by_others(self, jobs: Sequence[Job], hands: Hands) -> None:
+        from harvester.bulk import pools, shards  # noqa: PLC0415 - pyarrow is an extra
+
+        make_folder(hands.shards)
+        async with (
+            pools.hired(hands.workers, hands.dask, hands.shards) as crew,
+            aclosing(pools.in_order(jobs, crew)) as made,
+        ):
+            async for job, shard in made:
                 await self._whole(job, shards.read_shard(shard, job), shard.problem)
                 if self.stopping.is_set():
                     return
                 shards.drop(shard)
+        shards.clear(hands.shards)
 
     async def _is_merged(self, file: WarcFile) -> bool:
         return await self.archive.is_merged(file.name, file.version)
 
     async def _whole(self, job: Job, found: Iterator[Located], problem: str = "") -> None:
         """Merge all of a file; only then it counts as taken in."""
+        await self.archive.begin_merge(job.file.name, job.file.version)
         parts = chunks(found, _CHUNK)
         while not self.stopping.is_set():
             part = await asyncio.to_thread(next, parts, None)

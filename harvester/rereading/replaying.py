@@ -149,15 +149,10 @@ class _Step:
 def _of_held(step: _Step, capture: Capture, sha256: str, observed_at: datetime) -> _Step:
     """Return the step for a page of a story that is held as the post with this sum.
 
-    Where the reader makes the same of the page again, what was told of it when it came stays told.
-    Where the post was made of it by another reader, it is read again and no edit.
+    Where that was made of it by another reader, the page is read again and its text no edit.
     """
-    draft, evidence = step.draft, step.evidence
-    if draft is None or evidence is None:
-        return step
-    if draft.sha256 == capture.sha256:
-        return replace(step, evidence=replace(evidence, decision=capture.decision))
-    if capture.sha256 != sha256:
+    draft = step.draft
+    if draft is None or draft.sha256 == sha256 or capture.sha256 != sha256:
         return step
     observed_at = max(observed_at, draft.observed_at)
     return replace(step, draft=replace(draft, observed_at=observed_at, reread_of=sha256))

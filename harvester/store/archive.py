@@ -309,6 +309,10 @@ class Archive:
         """Return whether somebody else's file was taken in, and is still the same."""
         return await self._database.run(partial(captures.is_merged, name=name, version=version))
 
+    async def begin_merge(self, name: str, version: str) -> None:
+        """Note that somebody else's file is being taken in."""
+        await self._transact(partial(captures.begin, name=name, version=version))
+
     async def merged(self, name: str, version: str, size: int) -> None:
         """Note that all of somebody else's file was taken in."""
         now = self._clock.now()

@@ -14,9 +14,17 @@ _COLUMNS = (
     "story_id, url, final_url, status, seen_at, stored_at, source, verdict, reason, archival, "
     "content_hash, sha256, mode, parser, path, digest, lastmod"
 )
-# What a reader makes of a page.
-_MADE = "verdict, reason, archival, content_hash, sha256, parser, path"
-_MADE_NOW = ", ".join(f"excluded.{column}" for column in _MADE.split(", "))
+# What a reader makes of a page; what it came to stays told where another makes the same of it.
+_READ = "content_hash, sha256, parser, path"
+_READ_NOW = ", ".join(f"excluded.{column}" for column in _READ.split(", "))
+_SAME = (
+    "captures.sha256 = excluded.sha256 "
+    "AND captures.verdict IN ('new', 'revised', 'unchanged', 'duplicate')"
+)
+_CAME_TO = ", ".join(
+    f"{column} = iif({_SAME}, captures.{column}, excluded.{column})"
+    for column in ("verdict", "reason", "archival")
+)
 _FROM = "FROM captures JOIN warc_files AS files ON files.id = file"
 _JOINED = f"SELECT {_COLUMNS}, name, offset, length {_FROM}"
 _NUMBERED = f"SELECT captures.id, {_COLUMNS}, name, offset, length {_FROM}"
@@ -45,6 +53,19 @@ def is_merged(connection: sqlite3.Connection, name: str, version: str) -> bool:
         (name, version),
     ).fetchone()
     return row is not None
+
+
+def begin(connection: sqlite3.Connection, name: str, version: str) -> None:
+    """Note that a file is being taken in; what another file of its name held is nowhere now."""
+    number = grow(connection, name, 0)
+    connection.execute(
+        "DELETE FROM captures WHERE file = ? "
+        "AND (SELECT version FROM warc_files WHERE id = file) NOT IN ('', ?)",
+        (number, version),
+    )
+    connection.execute(
+        "UPDATE warc_files SET (version, merged_at) = (?, NULL) WHERE id = ?", (version, number)
+    )
 
 
 def merged(
@@ -108,7 +129,7 @@ def insert(connection: sqlite3.Connection, capture: Capture) -> None:
     connection.execute(
         f"INSERT INTO captures ({_COLUMNS}, file, offset, length) "  # noqa: S608
         f"VALUES ({', '.join('?' * (len(values) + 3))}) "
-        f"ON CONFLICT (file, offset) DO UPDATE SET ({_MADE}) = ({_MADE_NOW})",
+        f"ON CONFLICT (file, offset) DO UPDATE SET {_CAME_TO}, ({_READ}) = ({_READ_NOW})",
         (*values, number, place.offset, place.length),
     )
 

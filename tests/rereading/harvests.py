@@ -76,17 +76,21 @@ class Harvest:
         package: Path = ROOT,
     ) -> Finished:
         """Run a command of the `package` in a folder to its end, while the site answers."""
-        return await asyncio.to_thread(
-            self._run, self.command(*arguments, ahead=ahead), given, environ or {}, package
-        )
+        command = self.command(*arguments, ahead=ahead)
+        return await asyncio.to_thread(self.run_command, command, given, environ, package)
 
-    def _run(
-        self, command: list[str], given: str, environ: Mapping[str, str], package: Path
+    def run_command(
+        self,
+        command: list[str],
+        given: str = "",
+        environ: Mapping[str, str] | None = None,
+        package: Path = ROOT,
     ) -> Finished:
+        """Run any command line here to its end."""
         ended = subprocess.run(
             command,
             cwd=self.root,
-            env=environment({"PYTHONPATH": str(package), **environ}),
+            env=environment({"PYTHONPATH": str(package), **(environ or {})}),
             input=given,
             capture_output=True,
             text=True,
@@ -145,6 +149,11 @@ class Harvest:
         """Return the rows of a query."""
         with closing(sqlite3.connect(self.state / CATALOGUE)) as connection:
             return connection.execute(query, values).fetchall()
+
+    def forget_readers(self) -> None:
+        """Let all pages be those of another reader."""
+        with closing(sqlite3.connect(self.state / CATALOGUE)) as connection, connection:
+            connection.execute("UPDATE captures SET parser = 'another'")
 
     def everything(self) -> dict[str, str]:
         """Return the SHA-256 of every file but locks, by its path."""
