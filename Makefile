@@ -18,7 +18,7 @@ help:
 	@echo 'make demo      set up, then harvest the bundled replica of the site and show the result'
 	@echo 'make test      set up, then lint, types, layers, tests'
 	@echo 'make torture   every promise of docs/threat-model.md at the scale of a release, with a table'
-	@echo 'make fuzz      an hour of random bytes for what reads pages, lists, sitemaps and posts'
+	@echo 'make fuzz      an hour of random bytes for what reads pages, lists, sitemaps, posts and WARC files'
 	@echo 'make bench     page to post beside other extractors; search; export of 100,000 stories; WARC files'
 	@echo 'make weeks     30 days of the daemon, simulated, in some minutes'
 	@echo 'make lock      renew the lock files from pyproject.toml'

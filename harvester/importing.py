@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from harvester import judge
+from harvester.clock import Clock
 from harvester.drafts import draft_of_post
 from harvester.errors import BadPost, NotAStory, Unreadable, UsageError
 from harvester.model import Decision, Draft, Stored, Verdict, Visit, VisitState
@@ -40,15 +42,22 @@ class _File:
 class Importer:
     """Takes files through to the archive. `seeds` is the post tree: files in it stay in place.
 
-    Once `stopping` is set no more files are begun.
+    Once `stopping` is set no more files are begun. `clock` says which stories are so young that
+    they are looked at again.
     """
 
     def __init__(
-        self, archive: Archive, seeds: Path, observer: Observer, stopping: asyncio.Event
+        self,
+        archive: Archive,
+        seeds: Path,
+        observer: Observer,
+        clock: Clock,
+        stopping: asyncio.Event,
     ) -> None:
         self._archive = archive
         self._seeds = seeds.resolve()
         self._observer = observer
+        self._clock = clock
         self._stopping = stopping
         self.tally: Counter[Verdict] = Counter()
 
@@ -105,18 +114,19 @@ class Importer:
         return _File(file.path, replace(draft, observed_at=shown)) if shown else file
 
     async def _visit(self, file: _File) -> Visit | None:
-        """Return the mark that a story is held, unless a visit to its page says more."""
+        """Return the mark that a story is held, unless a visit to its page says more.
+
+        It is looked at again at its ages: what a killed writer left may have been edited since.
+        """
         article = file.draft.article
         if await self._archive.visit(article.story_id) is not None:
             return None
-        return Visit(
-            story_id=article.story_id,
-            url=article.url,
-            state=VisitState.HELD,
-            checked_at=file.draft.observed_at,
-            reason="imported",
-            published=article.published.at,
+        ref, published = story_ref(article.url), article.published.at
+        now = self._clock.now()
+        seen = judge.visited(
+            ref, None, VisitState.HELD, now, reason="imported", published=published
         )
+        return replace(seen, checked_at=file.draft.observed_at)
 
     def _chunks(self, paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
         for start in range(0, len(paths), _CHUNK):

@@ -192,7 +192,7 @@ async def rebuild(
             counts = Counts(tally, clock.monotonic() - begun)
             return Outcome(counts, interrupted=stopping.is_set())
 
-        importer = Importer(archive, settings.seeds, watcher, stopping)
+        importer = Importer(archive, settings.seeds, watcher, clock, stopping)
         async with _noted(archive, REBUILD, outcome):
             without = await replay.without_pages(files)
             await importer.run(without)
@@ -356,7 +356,7 @@ async def _import(
     command: str = "import",
 ) -> Outcome:
     begun = clock.monotonic()
-    importer = Importer(archive, seeds, watcher, stopping)
+    importer = Importer(archive, seeds, watcher, clock, stopping)
 
     def outcome() -> Outcome:
         counts = Counts(importer.tally, clock.monotonic() - begun)

@@ -94,7 +94,7 @@ async def open_writer(
         if orphans:
             watcher.adopting(len(orphans))
             stopping = stopping or asyncio.Event()
-            await Importer(archive, settings.seeds, watcher, stopping).adopt(orphans)
+            await Importer(archive, settings.seeds, watcher, clock, stopping).adopt(orphans)
         if len(orphans) == len(archive.orphans) and not (stopping and stopping.is_set()):
             archive.adopted()
         await _renew_feeds(settings, archive)  # a killed writer may have been in the middle of it

@@ -45,10 +45,11 @@ async def _rebuild(settings: Settings, screen: Screen) -> None:
 
 
 async def _adopt(settings: Settings, report: Report, screen: Screen) -> None:
-    async with open_writer(settings, screen, SystemClock()) as archive:
+    clock = SystemClock()
+    async with open_writer(settings, screen, clock) as archive:
         # Some may have been taken up as the archive was opened, after a kill.
         left = [path for path in report.orphans if (settings.seeds / path).is_file()]
-        await Importer(archive, settings.seeds, screen, asyncio.Event()).adopt(left)
+        await Importer(archive, settings.seeds, screen, clock, asyncio.Event()).adopt(left)
 
 
 def _as_json(report: Report) -> dict[str, object]:

@@ -2,11 +2,13 @@
 
 The write rule, a batch at a time:
 
-    judge -> mark folders -> temp file, write, fsync, rename -> fsync folders -> commit rows
+    judge -> append pages, fsync -> mark folders -> temp file, write, fsync, rename
+          -> fsync folders -> commit rows
 
-Files first, rows second: a file without a row is found at the next start (`sweep`), a row without
-its file is never a legal state. Every text is in the catalogue as well, so the tree can be
-restored from it byte for byte, and the catalogue can be built again from the tree.
+Pages first, files second, rows last: a page without a row is indexed at the next start, a file
+without a row is found there (`sweep`), a row without its file is never a legal state. Every text is
+in the catalogue as well, so the tree can be restored from it byte for byte, and the catalogue can
+be built again from the tree.
 """
 
 from __future__ import annotations

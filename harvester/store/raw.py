@@ -12,16 +12,18 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from harvester.errors import BadRecord
 from harvester.model import SITE, Capture, Exchange, Place
 from harvester.store import captures
 from harvester.store.database import transaction
-from harvester.store.tree import disk_errors, make_folder, sync, sync_folder
+from harvester.store.tree import PostTree, disk_errors, make_folder, sync, sync_folder
 
 WARC = "warc"
 """The folder of the raw archive, in the state folder."""
@@ -126,16 +128,20 @@ class RawFiles:
                 os.close(file)
 
     def settle(self, connection: sqlite3.Connection) -> None:
-        """Cut, index and finish what a killed writer left open; make names durable that it made."""
+        """Cut, index and finish what a killed writer left open; make names durable that it made.
+
+        Where no file is known the catalogue may be one that was lost: what is cut is kept aside.
+        """
         if not self._folder.is_dir():
             return
         sync_folder(self._folder.parent)
         sync_folder(self._folder)
         with disk_errors(self._folder):
             left = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
+        lost = not captures.sizes(connection)
         for path in sorted(left):
             name = path.name.removesuffix(OPEN)
-            if self._cut(path, captures.size_of(connection, name)):
+            if self._cut(path, captures.size_of(connection, name), lost=lost):
                 self._index(connection, path, name)
                 self._rename(name)
             else:
@@ -202,22 +208,28 @@ class RawFiles:
             path.unlink()
         sync_folder(self._folder)
 
-    def _cut(self, path: Path, known: int) -> int:
+    def _cut(self, path: Path, known: int, *, lost: bool) -> int:
         """Cut a file behind its last whole record, never what has rows; return where that ends."""
-        with disk_errors(path):
-            with path.open("r+b") as file:
-                file.seek(known)
-                end = known + self._form.whole(file)
-                if end < file.seek(0, os.SEEK_END):
-                    file.truncate(end)
-            sync(path)
+        with disk_errors(path), path.open("r+b") as file:
+            file.seek(known)
+            end = known + self._form.whole(file)
+            if end < file.seek(0, os.SEEK_END):
+                if lost:
+                    aside = self._folder.parent / "aside" / WARC
+                    PostTree(self._folder).copy_aside(path.name, aside)
+                file.truncate(end)
+        sync(path)
         return end
 
     def _index(self, connection: sqlite3.Connection, path: Path, name: str) -> None:
-        """Write the rows of records that were written and not committed."""
+        """Write the rows of records that were written and not committed, up to a damaged one.
+
+        That one `verify` tells of: it must not keep a writer from starting.
+        """
         known = captures.size_of(connection, name)
         with disk_errors(path), path.open("rb") as file, transaction(connection):
             file.seek(known)
-            for capture in self._form.captures_in(file, name, known):
-                captures.insert(connection, capture)
+            with suppress(BadRecord):
+                for capture in self._form.captures_in(file, name, known):
+                    captures.insert(connection, capture)
             captures.grow(connection, name, file.seek(0, os.SEEK_END))

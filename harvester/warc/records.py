@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
 from fastwarc import GzipWriter, WarcRecord, WarcRecordType
@@ -93,7 +94,7 @@ def _response(
             "WARC-Refers-To-Date": _date(same.seen_at),
         }
         return _member(WarcRecordType.revisit, headers, head)
-    if not capture.digest:  # of a page that is not there the body is not read
+    if not capture.digest and capture.status != HTTPStatus.OK:  # then the body is not read
         headers["WARC-Truncated"] = "length"
     level = _STORED if exchange.body and _CODED.search(head) else _PACKED
     return _member(WarcRecordType.response, headers, head + exchange.body, level)

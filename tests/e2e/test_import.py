@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from harvester.model import Draft, Verdict
 from harvester.post import published
 from harvester.replica import Site
 from harvester.replica.server import ReplicaServer
+from harvester.replica.site import NOW
 from tests.e2e.processes import harvester as run_harvester
 from tests.e2e.processes import one_object, sane, started
 from tests.e2e.support import Place
@@ -302,3 +305,24 @@ def test_posts_of_other_outlets(shared: Path, tmp_path: Path) -> None:
     assert counts["failed"] + counts["rejected"] == len(list(source.iterdir()))
     assert ended.returncode == (1 if counts["failed"] else 0)
     assert ended.stderr.count("not a post of this newspaper") == counts["rejected"]
+
+
+@pytest.mark.parametrize(("hours", "next_look"), [(2, 4), (30, 72), (24 * 31, None)])
+async def test_a_young_post_is_looked_at_again(
+    tmp_path: Path, hours: int, next_look: int | None
+) -> None:
+    """What a killed writer left without a row may have been edited since: it has its ages too."""
+    site = Site.arranged()
+    shown = next(shown for shown in site.truth() if not shown.twin)
+    story = shown.story
+    async with ReplicaServer(site) as server:
+        await Place(tmp_path, server.origin).fetch(shown.urls[0])
+    (tmp_path / "state" / "harvester.db").unlink()
+    after = Place(tmp_path)
+    after.clock.elapsed = (story.published + timedelta(hours=hours) - NOW).total_seconds()
+    await after.take_in(after.seeds)
+
+    with closing(sqlite3.connect(tmp_path / "state" / "harvester.db")) as catalogue:
+        ((due,),) = catalogue.execute("SELECT next_check_at FROM visits").fetchall()
+    expected = next_look and story.published + timedelta(hours=next_look)
+    assert due == (expected and f"{expected.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")

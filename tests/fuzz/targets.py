@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
 from harvester import post
 from harvester.drafts import draft_of_page, draft_of_post, read_page
-from harvester.errors import BadPost, NotAStory, SourceUnreadable, Unreadable
+from harvester.errors import BadPost, BadRecord, NotAStory, SourceUnreadable, Unreadable
 from harvester.fetch.robots import Robots
 from harvester.fetch.robots import decode as robots_text
 from harvester.model import BodyMode, Era
@@ -16,10 +18,14 @@ from harvester.replica import Site, Story
 from harvester.replica.making import make
 from harvester.replica.pages import render
 from harvester.replica.story import HK, SG
+from harvester.warc import found_in
 from harvester.zaobao import SITE_HOSTS, story_ref
 from harvester.zaobao.listing import read_listing
 from harvester.zaobao.sitemap import read_sitemap
+from tests.support.codings import packed
 from tests.support.pages import AT, LONG, NOW, URL, page, paragraphs
+from tests.warc.records import foreign, look, repacked
+from tests.warc.records import packed as kept
 
 PAGE_ERAS = tuple(era for era in Era if era is not Era.POST)
 _LABELS = (None, "utf-8", "gb2312", "big5", "utf-16", "x-none")
@@ -112,6 +118,16 @@ def run_robots(data: bytes) -> bool:
     return not robots.allows(URL) or robots.delay > 0
 
 
+def run_warc(data: bytes) -> bool:
+    """Read a WARC file; true where it holds a page that was sent."""
+    taken = False
+    with suppress(BadRecord):
+        for found in found_in(io.BytesIO(data), "x.warc", lambda _: True):
+            with suppress(BadRecord):
+                taken |= bool(found.page().body)
+    return taken
+
+
 def run_url(data: bytes) -> bool:
     """Read an address; its canonical form is canonical."""
     try:
@@ -181,6 +197,15 @@ def _robots_seeds() -> list[bytes]:
     return [rules, site.answer(SG, "/robots.txt").body]
 
 
+def _warc_seeds() -> list[bytes]:
+    codings = ("", "gzip", "br", "zstd")
+    sent = [foreign(packed(b"<p>text", each), [("Content-Encoding", each)]) for each in codings]
+    chunks = [("Transfer-Encoding", "chunked")]
+    in_chunks = foreign(b"7\r\n<p>text\r\n0\r\n\r\n", chunks, packing=False)
+    ours = kept([look("1"), look("2", b"<p>")])
+    return [*sent, in_chunks, *(repacked(ours, packing) for packing in ("gzip", "plain", "zstd"))]
+
+
 def _url_seeds() -> list[bytes]:
     story = URL.partition(".sg/")[2]
     shown = (URL, f"http://ZaoBao.com:80/{story}/", f"{URL}/?a#b", f"/{story}")
@@ -194,4 +219,5 @@ TARGETS = {
     "post": Target(run_post, _post_seeds),
     "robots": Target(run_robots, _robots_seeds),
     "url": Target(run_url, _url_seeds),
+    "warc": Target(run_warc, _warc_seeds),
 }

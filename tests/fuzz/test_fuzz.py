@@ -36,7 +36,7 @@ def test_seeds_are_taken(name: str) -> None:
 @pytest.mark.gate("N9 N10", "fuzzing")
 @pytest.mark.parametrize("name", TARGETS)
 def test_random_bytes(name: str, figures: Figures, tmp_path: Path) -> None:
-    """Changed pages, lists, sitemaps, posts, rules and addresses are read or refused.
+    """Changed pages, lists, sitemaps, posts, rules, addresses and archives are read or refused.
 
     The fuzzer is not made for every Python and machine: without it the inputs are more and dumber.
     """

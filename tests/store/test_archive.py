@@ -58,7 +58,8 @@ async def test_new(tmp_path: Path) -> None:
     assert {PATH: draft.data} == files(tmp_path)
     assert changes(tmp_path) == [("new", "1209230", 1)]
     assert visit == remembered
-    assert Known(draft.content_hash, NOON, frozenset({draft.content_hash})) == known
+    hashes = frozenset({draft.content_hash})
+    assert Known(draft.content_hash, NOON, hashes, sha256=draft.sha256) == known
 
 
 async def test_revised(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ async def test_archival(tmp_path: Path) -> None:
     assert {PATH: current.data} == files(tmp_path)
     assert changes(tmp_path) == [("new", "1209230", 1)]
     hashes = frozenset({current.content_hash, old.content_hash})
-    assert Known(current.content_hash, NOON, hashes) == known
+    assert Known(current.content_hash, NOON, hashes, sha256=current.sha256) == known
     with open_archive(tmp_path / "seeds", tmp_path / "state") as reader:
         assert old.data == reader.post("1209230", 2)
 

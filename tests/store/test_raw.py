@@ -361,6 +361,7 @@ async def test_the_next_start(left: Path) -> None:
 
     captures = await kept(left, "1", "2", "3")
     assert names(left) == [FIRST]
+    assert not (left / "state" / "aside").exists()
     assert [each.place and each.place.offset for each in captures] == [
         each.place.offset for each in before
     ]
@@ -377,6 +378,34 @@ async def test_a_lost_catalogue(left: Path) -> None:
     assert data == (left / "state" / WARC / FIRST).read_bytes()
     assert [each.story_id for each in captures] == ["1", "2", "3"]
     assert captures == [each.note for each in found(left)]
+
+
+async def test_a_lost_catalogue_and_damage_in_the_middle(left: Path) -> None:
+    """What may have been acknowledged is not cut for good: damage is no torn end."""
+    path = left / "state" / WARC / f"{FIRST}.open"
+    flipped = bytearray(path.read_bytes())
+    flipped[found(left, path.name)[1].place.offset + 50] ^= 1
+    path.write_bytes(flipped)
+    (left / "state" / CATALOGUE).unlink()
+
+    assert [each.story_id for each in await kept(left, "1", "2", "3")] == ["1"]
+    assert flipped == (left / "state" / "aside" / WARC / path.name).read_bytes()
+    assert verify_all(left) == ()
+
+
+async def test_a_lost_catalogue_and_a_damaged_file(left: Path) -> None:
+    """Pages before the damage have rows again, and a start is not kept from its work."""
+    await kept(left)
+    path = left / "state" / WARC / FIRST
+    flipped = bytearray(path.read_bytes())
+    flipped[found(left)[1].place.offset + 50] ^= 1
+    path.write_bytes(flipped)
+    (left / "state" / CATALOGUE).unlink()
+    async with open_store(left, raw=RAW) as archive:
+        await archive.index_pages()
+
+    assert [each.story_id for each in await kept(left, "1", "2", "3")] == ["1"]
+    assert verify_all(left) == (LOST,)
 
 
 async def test_what_is_not_ours(left: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import fastwarc
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
@@ -17,7 +18,10 @@ from harvester.model import Place
 from harvester.warc import Found, captures_in, digest_of, info, pack
 from tests.warc.records import FILE, NOON, URL, Look, digests, found, look, looks, packed
 
-TYPES = ["response", "request", "metadata"]
+
+def types(one: Look) -> list[str]:
+    """Return the types of the records of a look: what was asked is not known of every page."""
+    return ["response", *["request"] * bool(one[1].request), "metadata"]
 
 
 @given(st.lists(looks(), max_size=3))
@@ -25,7 +29,8 @@ def test_digests(many: list[Look]) -> None:
     """Another program finds no block and no payload that has another digest than is told."""
     told = digests(packed(many))
 
-    assert ["warcinfo", *TYPES * len(many)] == [kind for kind, _ in told]
+    expected = [kind for each in many for kind in types(each)]
+    assert ["warcinfo", *expected] == [kind for kind, _ in told]
     assert not [kind for kind, passed in told if passed is False]
     checked = [passed is True for kind, passed in told if kind == "response"]
     assert checked == [True] * len(many)
@@ -50,13 +55,14 @@ def test_two_other_readers(one: Look) -> None:
     ]
 
     assert with_warcio == with_fastwarc
-    _, response, request, note = with_fastwarc
-    assert {exchange.url} == {each[1]["WARC-Target-URI"] for each in (response, request, note)}
+    _, response, *requests, note = with_fastwarc
+    assert ["warcinfo", *types(one)] == [kind for kind, _, _ in with_fastwarc]
+    assert {exchange.url} == {each[1]["WARC-Target-URI"] for each in (response, *requests, note)}
     assert response[2].endswith(exchange.body)
-    assert exchange.request == request[2]
+    assert exchange.request == b"".join(request[2] for request in requests)
     assert capture.story_id == json.loads(note[2].removeprefix(b"harvester: "))["story"]
     begin = {response[1]["WARC-Record-ID"]}
-    assert begin == {each[1]["WARC-Concurrent-To"] for each in (request, note)}
+    assert begin == {each[1]["WARC-Concurrent-To"] for each in (*requests, note)}
 
 
 @given(st.lists(looks(), min_size=1, max_size=3))
@@ -120,6 +126,17 @@ def test_what_the_site_did_not_show() -> None:
     assert one.note
     assert one.note.seen_at == NOON
     assert (one.page().final_url, one.page().fetched_at) == (URL, NOON)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"), [(200, b"", None), (404, b"", "length"), (404, b"gone", None)]
+)
+def test_bodies_that_were_not_read(status: int, body: bytes, told: str | None) -> None:
+    """A body that was not asked for is told as cut, one that is empty is not."""
+    capture, exchange = look(body=body)
+    data, _ = pack(replace(capture, status=status), exchange)
+
+    assert next(ArchiveIterator(io.BytesIO(data))).rec_headers["WARC-Truncated"] == told
 
 
 def test_info() -> None:
