@@ -153,6 +153,21 @@ def test_other_pages(harvest: Harvest, place: Path) -> None:
     assert f"rejected {wall}: consent" in ended.stderr
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_page_that_no_file_can_hold(workers: int, harvest: Harvest, place: Path) -> None:
+    """Half a surrogate pair in an author's name fails its page; the rest is taken."""
+    named = make(STORIES[0].path, STORIES[0].era, "2026-09-10T09:00:00", author="王小明")
+    taken = shot(named)
+    broken = replace(taken, body=taken.body.replace("王小明".encode(), b"\\ud83d"))
+    assert broken != taken
+
+    file = write(place / "a", [broken, *map(shot, STORIES[1:])])
+    ended = take(harvest, file, more=("--workers", workers))
+
+    assert (ended.returncode, counts(ended)) == (1, {"failed": 1, "new": len(STORIES) - 1})
+    assert "not Unicode" in ended.stderr
+
+
 # --- once, and again where it must be ---
 
 

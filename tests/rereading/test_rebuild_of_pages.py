@@ -19,6 +19,7 @@ from harvester.store import CATALOGUE
 from tests.e2e.processes import Finished, environment, sane
 from tests.rereading.harvests import ROOT, Harvest, Table, addresses, differing
 from tests.rereading.lived import UNSEEN, Parts, live
+from tests.rereading.readers import REFUSING, reader
 
 # When this machine stored what no page tells of.
 _TIMES = ("first_seen", "updated_at", "stored_at", "at")
@@ -247,3 +248,39 @@ def kill_after(harvest: Harvest, lines: int) -> None:
     sane(stdout, stderr)
     assert len(told) == lines, "it must have been cut in the middle"
     assert process.returncode == -signal.SIGKILL
+
+
+# --- pages that are not what they were ---
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "overwritten"])
+def test_pages_are_lost_too(visited: Harvest, damage: str, place: Path) -> None:
+    """Posts are taken up as they lie, also those whose page is lost or damaged."""
+    harvest = visited.copied(place)
+    before, untouched = texts(harvest), harvest.identities()
+    (warc,) = harvest.warcs
+    data = warc.read_bytes()
+    half = {"lost": b"", "cut": data[:100_000], "overwritten": data[:100_000].ljust(len(data))}
+    warc.write_bytes(half[damage])
+    lose_catalogue(harvest)
+
+    rebuilt(harvest)
+
+    assert harvest.identities() == untouched
+    assert texts(harvest) == before
+    agree(harvest)
+
+
+def test_by_a_reader_that_cannot_read_them(visited: Harvest, place: Path) -> None:
+    """Posts of pages that today's reader cannot read are taken up as well, and stay."""
+    harvest = visited.copied(place)
+    before, untouched = texts(harvest), harvest.identities()
+    package = reader(place / "package", REFUSING)
+    lose_catalogue(harvest)
+
+    ended = asyncio.run(harvest.run("rebuild", package=package))
+
+    assert "broken on purpose" in ended.stderr
+    assert harvest.identities() == untouched
+    assert texts(harvest) == before
+    agree(harvest)
