@@ -8,10 +8,10 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harvester.bulk.locations import WarcFile
 from harvester.bulk.merging import Merger
 from harvester.bulk.reading import Job, Located, chunks, read
 from harvester.errors import UsageError
+from harvester.model import Scope
 from harvester.store import Archive, make_folder
 
 _CHUNK = 50
@@ -41,7 +41,7 @@ class Taking:
 
     async def run(self, jobs: Sequence[Job], hands: Hands) -> None:
         """Take the files of jobs, in their order; those that were taken in before are passed by."""
-        new = [job for job in jobs if not await self._is_merged(job.file)]
+        new = [job for job in jobs if not await self._is_merged(job)]
         self.merged_before = len(jobs) - len(new)
         if hands.workers == 1 and not hands.dask:
             for job in new:
@@ -66,23 +66,29 @@ class Taking:
                 shards.drop(shard)
         shards.clear(folder)
 
-    async def _is_merged(self, file: WarcFile) -> bool:
-        return await self.archive.is_merged(file.name, file.version)
+    async def _is_merged(self, job: Job) -> bool:
+        return await self.archive.is_merged(job.file.name, job.file.version, part_of(job.scope))
 
     async def _whole(self, job: Job, found: Iterator[Located], problem: str = "") -> None:
         """Merge all of a file; only then it counts as taken in."""
-        await self.archive.begin_merge(job.file.name, job.file.version)
-        parts = chunks(found, _CHUNK)
+        file, part = job.file, part_of(job.scope)
+        await self.archive.begin_merge(file.name, file.version)
+        chunked = chunks(found, _CHUNK)
         while not self.stopping.is_set():
-            part = await asyncio.to_thread(next, parts, None)
-            if part is None:
+            chunk = await asyncio.to_thread(next, chunked, None)
+            if chunk is None:
                 break
-            await self.merger.take(part[0])
-            problem = problem or part[1]
+            await self.merger.take(chunk[0])
+            problem = problem or chunk[1]
         if problem:
             self.problems.append(problem)
         elif not self.stopping.is_set():
-            await self.archive.merged(job.file.name, job.file.version, job.file.size)
+            await self.archive.merged(file.name, file.version, part, file.size)
+
+
+def part_of(scope: Scope) -> str:
+    """Return what tells the part of a file that is taken in; empty for all of it."""
+    return "" if scope == Scope() else f"{scope.since}..{scope.until} {' '.join(scope.sections)}"
 
 
 @contextmanager

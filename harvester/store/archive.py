@@ -305,20 +305,24 @@ class Archive:
         """Note that a reader makes of these pages what the one before made."""
         await self._transact(partial(captures.approve, places=places, parser=parser))
 
-    async def is_merged(self, name: str, version: str) -> bool:
-        """Return whether somebody else's file was taken in, and is still the same."""
-        return await self._database.run(partial(captures.is_merged, name=name, version=version))
+    async def is_merged(self, name: str, version: str, part: str = "") -> bool:
+        """Return whether somebody else's file was taken in, and is still the same.
+
+        `part` says which part of it is meant; empty for the whole, which has every part.
+        """
+        return await self._database.run(
+            partial(captures.is_merged, name=name, version=version, part=part)
+        )
 
     async def begin_merge(self, name: str, version: str) -> None:
         """Note that somebody else's file is being taken in."""
         await self._transact(partial(captures.begin, name=name, version=version))
 
-    async def merged(self, name: str, version: str, size: int) -> None:
-        """Note that all of somebody else's file was taken in."""
+    async def merged(self, name: str, version: str, part: str, size: int) -> None:
+        """Note that a part of somebody else's file was taken in, all of it where that is empty."""
+        write = partial(captures.merged, name=name, version=version, part=part, size=size)
         now = self._clock.now()
-        await self._transact(
-            partial(captures.merged, name=name, version=version, size=size, now=now)
-        )
+        await self._transact(partial(write, now=now))
 
     async def index_pages(self) -> None:
         """Write the rows of all pages in our files, where a new catalogue does not have them."""

@@ -25,6 +25,8 @@ _CAME_TO = ", ".join(
     f"{column} = iif({_SAME}, captures.{column}, excluded.{column})"
     for column in ("verdict", "reason", "archival")
 )
+# Between the version of a file and the part of it that was taken in.
+_PART = "\n"
 _FROM = "FROM captures JOIN warc_files AS files ON files.id = file"
 _JOINED = f"SELECT {_COLUMNS}, name, offset, length {_FROM}"
 _NUMBERED = f"SELECT captures.id, {_COLUMNS}, name, offset, length {_FROM}"
@@ -46,11 +48,11 @@ def size_of(connection: sqlite3.Connection, name: str) -> int:
     return int(row[0]) if row else 0
 
 
-def is_merged(connection: sqlite3.Connection, name: str, version: str) -> bool:
-    """Return whether a file was taken in, and is still the same."""
+def is_merged(connection: sqlite3.Connection, name: str, version: str, part: str) -> bool:
+    """Return whether a file, or this part of it, was taken in, and is still the same."""
     row = connection.execute(
-        "SELECT 1 FROM warc_files WHERE name = ? AND version = ? AND merged_at IS NOT NULL",
-        (name, version),
+        "SELECT 1 FROM warc_files WHERE name = ? AND version IN (?, ?) AND merged_at IS NOT NULL",
+        (name, version, _marked(version, part)),
     ).fetchone()
     return row is not None
 
@@ -58,24 +60,28 @@ def is_merged(connection: sqlite3.Connection, name: str, version: str) -> bool:
 def begin(connection: sqlite3.Connection, name: str, version: str) -> None:
     """Note that a file is being taken in; what another file of its name held is nowhere now."""
     number = grow(connection, name, 0)
-    connection.execute(
-        "DELETE FROM captures WHERE file = ? "
-        "AND (SELECT version FROM warc_files WHERE id = file) NOT IN ('', ?)",
-        (number, version),
-    )
+    (known,) = connection.execute(
+        "SELECT version FROM warc_files WHERE id = ?", (number,)
+    ).fetchone()
+    if known and known.partition(_PART)[0] != version:
+        connection.execute("DELETE FROM captures WHERE file = ?", (number,))
     connection.execute(
         "UPDATE warc_files SET (version, merged_at) = (?, NULL) WHERE id = ?", (version, number)
     )
 
 
 def merged(
-    connection: sqlite3.Connection, name: str, version: str, size: int, now: datetime
+    connection: sqlite3.Connection, name: str, version: str, part: str, size: int, now: datetime
 ) -> None:
-    """Note that all of a file was taken in."""
+    """Note that a file, or this part of it, was taken in."""
     connection.execute(
         "UPDATE warc_files SET (version, merged_at) = (?, ?) WHERE id = ?",
-        (version, stamp(now), grow(connection, name, size)),
+        (_marked(version, part), stamp(now), grow(connection, name, size)),
     )
+
+
+def _marked(version: str, part: str) -> str:
+    return f"{version}{_PART}{part}" if part else version
 
 
 def sizes(connection: sqlite3.Connection) -> list[tuple[str, int]]:
