@@ -6,6 +6,7 @@ A pure map over pages, so that it runs in threads, in processes and on other mac
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from harvester.zaobao import gate, story_ref
 
 OpenAt = Callable[[str, int], AbstractContextManager[BinaryIO]]
 """Opens a file of the raw archive, by the name in a `Place`, from a byte on. Raises DiskError."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Kept:
 
 
 def find(page: Page, ref: StoryRef, mode: BodyMode) -> Finding:
-    """Read a page; `ref` was asked for. Never raises for what a page may hold."""
+    """Read a page; `ref` was asked for. Never raises: a defect is that page's."""
     bare = replace(page, body=b"", exchange=None)
     try:
         gate.check_address(ref)
@@ -58,6 +62,9 @@ def find(page: Page, ref: StoryRef, mode: BodyMode) -> Finding:
         return Finding(ref, bare, decision=Decision(Verdict.REJECTED, error.reason))
     except Unreadable as error:
         return Finding(ref, bare, decision=Decision(Verdict.FAILED, error.problem))
+    except Exception as error:
+        log.exception("%s: a defect of the program; the run goes on", ref.url)
+        return Finding(ref, bare, decision=Decision(Verdict.FAILED, f"defect: {error!r}"))
     return Finding(ref, bare, draft)
 
 

@@ -16,7 +16,7 @@ from harvester.bulk.reading import Located
 from harvester.elsewhere import Index, Seen, best_first
 from harvester.errors import FetchFailed, HarvesterError
 from harvester.findings import Finding, find
-from harvester.model import Access, BodyMode, Decision, Page, Scope, Verdict
+from harvester.model import Access, BodyMode, Decision, Evidence, Page, Scope, Verdict
 from harvester.store import Archive
 
 log = logging.getLogger(__name__)
@@ -87,10 +87,22 @@ class Gatherer:
         found: list[Finding] = []
         for each in seen[:_TRIES]:
             finding = await self._finding(each)
-            if finding.draft and finding.draft.article.access is Access.FULL:
-                return finding
             found.append(finding)
-        return min(found, key=_rank)
+            if finding.draft and finding.draft.article.access is Access.FULL:
+                break
+        best = min(found, key=_rank)
+        for other in found:
+            if other is not best:
+                await self._keep(other)
+        return best
+
+    async def _keep(self, finding: Finding) -> None:
+        """Keep a page that another one was better than: it was fetched, and need not be again."""
+        if finding.page.exchange:
+            decision = finding.decision or Decision(Verdict.SKIPPED, "another capture shows more")
+            page, draft = finding.page, finding.draft
+            evidence = Evidence(finding.ref, page, self.mode, decision, draft, self.source)
+            await self.archive.keep(evidence)
 
     async def _finding(self, seen: Seen) -> Finding:
         try:
@@ -110,8 +122,8 @@ def _by_story(batch: Iterable[Seen]) -> Mapping[str, list[Seen]]:
 
 
 def _rank(finding: Finding) -> int:
-    """Order findings: a preview before a page without a text, that before a failure."""
+    """Order findings: all of a text, a preview, a page without a text, a failure."""
     if finding.draft:
-        return 0
+        return 0 if finding.draft.article.access is Access.FULL else 1
     rejected = finding.decision and finding.decision.verdict is Verdict.REJECTED
-    return 1 if rejected else 2
+    return 2 if rejected else 3

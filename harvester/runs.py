@@ -16,7 +16,7 @@ from harvester.bulk.merging import Merger
 from harvester.bulk.reading import Job as FileJob
 from harvester.bulk.taking import Hands, Taking
 from harvester.clock import Clock
-from harvester.discover import Discoverer, read_addresses
+from harvester.discover import Discoverer, Discovery, read_addresses
 from harvester.errors import HarvesterError
 from harvester.findings import Finding, Kept, find_kept
 from harvester.gathering import Gatherer
@@ -291,7 +291,11 @@ async def _take_in(
     mode = order.body or settings.body
     begun = clock.monotonic()
     merger = Merger(archive, watcher, order.scope, mode, "warc")
-    taking = Taking(archive, merger, stopping)
+
+    def on_file(done: int, of: int) -> None:
+        watcher.discovering(Discovery(done, of, merger.tally[Verdict.NEW]))
+
+    taking = Taking(archive, merger, stopping, on_file)
 
     def outcome() -> Outcome:
         counts = Counts(merger.tally, clock.monotonic() - begun)

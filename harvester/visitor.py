@@ -9,6 +9,7 @@ or whose text is doubtful, is kept as it came, for a mended parser.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,7 +18,14 @@ from typing import Protocol
 from harvester import judge
 from harvester.clock import Clock
 from harvester.drafts import article_in, draft_of_page
-from harvester.errors import FetchFailed, NotAStory, RedirectedAway, RobotsDenied, Unreadable
+from harvester.errors import (
+    FetchFailed,
+    HarvesterError,
+    NotAStory,
+    RedirectedAway,
+    RobotsDenied,
+    Unreadable,
+)
 from harvester.fetch import Getter
 from harvester.model import (
     Article,
@@ -36,6 +44,8 @@ from harvester.model import (
 from harvester.store import Archive
 from harvester.zaobao import gate
 from harvester.zaobao.urls import singapore_day
+
+log = logging.getLogger(__name__)
 
 # One text under a story and so many others within a day stands for none of them: the next ones are
 # not taken for found, but looked at again.
@@ -191,7 +201,7 @@ class Visitor:
             await self._archive.note(_seen(ref, before, page))
             return Ending(Decision(Verdict.UNCHANGED, "not modified"))
         try:
-            article = await asyncio.to_thread(article_in, page, ref, self._mode)
+            article = await asyncio.to_thread(_read, page, ref, self._mode)
             return await self._judged(ref, before, page, article)
         except Unreadable as error:  # by the reader, or as text that no file can hold
             many = self._scrutiny.missed(ref, before, Verdict.FAILED, error.problem)
@@ -269,6 +279,17 @@ class Visitor:
         reading: Draft | None = None,
     ) -> Evidence:
         return Evidence(ref, page, self._mode, decision, reading)
+
+
+def _read(page: Page, ref: StoryRef, mode: BodyMode) -> Article:
+    """Read a page. A defect of the reader is one page's: it is kept, for a mended one."""
+    try:
+        return article_in(page, ref, mode)
+    except HarvesterError:
+        raise
+    except Exception as error:
+        log.exception("%s: a defect of the program; the page is kept, the run goes on", ref.url)
+        raise Unreadable(ref.url, f"defect: {error!r}") from error
 
 
 def is_in_scope(scope: Scope, published: datetime) -> bool:

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from harvester.coding import CODINGS, BadCoding, TooMuch, unpacked
 from tests.support.codings import packed
 
+KNOWN = (*CODINGS.split(", "), "zstd")
 
-@given(st.binary(max_size=300_000), st.sampled_from([*CODINGS.split(", "), "x-gzip", ""]))
+
+@given(st.binary(max_size=300_000), st.sampled_from([*KNOWN, "x-gzip", ""]))
 def test_what_was_packed_comes_out_again(data: bytes, coding: str) -> None:
     """Every coding that is offered is undone, and none is none."""
     assert unpacked(packed(data, coding), coding, len(data)) == data
 
 
-@pytest.mark.parametrize("coding", CODINGS.split(", "))
+@pytest.mark.parametrize("coding", KNOWN)
 def test_a_body_that_is_cut_is_not_taken_for_a_short_one(coding: str) -> None:
     """Where the end of a packed body is missing, nothing comes out of it."""
     with pytest.raises(BadCoding):

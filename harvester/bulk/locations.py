@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def _meant(path: str) -> list[WarcFile]:
     if urlsplit(path).scheme in _SCHEMES:
         return _remote(path)
     place = Path(path)
-    files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if _is_warc(p.name))
+    files = [place] if place.is_file() else sorted(filter(_is_warc_file, place.rglob("*")))
     if not files:
         raise UsageError(f"--warc {path}: no such file, and no folder with WARC files")
     return [_local(file.resolve()) for file in files]
@@ -61,6 +62,11 @@ def _meant(path: str) -> list[WarcFile]:
 def _local(path: Path) -> WarcFile:
     stat = path.stat()
     return WarcFile(str(path), stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")
+
+
+def _is_warc_file(path: Path) -> bool:
+    # A pipe has no end, a dangling link no beginning.
+    return _is_warc(path.name) and path.is_file()
 
 
 def _is_warc(name: str) -> bool:
@@ -75,18 +81,28 @@ def _remote(address: str) -> list[WarcFile]:
     try:
         if path.endswith(_LIST):
             listed = gzip.decompress(bytes(obstore.get(store, path).bytes())).decode().split()
-            return [file for each in listed for file in _remote(f"{root}/{each}")]
+            return [_listed(f"{root}/{each}", store, each) for each in listed if _is_warc(each)]
         if _is_warc(path):
             meta = obstore.head(store, path)
             return [_object(address, meta)]
-        return [
-            _object(f"{root}/{meta['path']}", meta)
-            for page in obstore.list(store, path)
-            for meta in page
-            if _is_warc(meta["path"])
-        ]
-    except (BaseError, OSError, ValueError) as problem:
+        objects = [meta for page in obstore.list(store, path) for meta in page]
+        found = [_object(f"{root}/{o['path']}", o) for o in objects if _is_warc(o["path"])]
+    except (BaseError, OSError, EOFError, ValueError, zlib.error) as problem:
         raise UsageError(f"--warc {address}: {_first_line(problem)}") from problem
+    if not found:
+        raise UsageError(f"--warc {address}: no WARC files are there")
+    return found
+
+
+def _listed(address: str, store: ObjectStore, path: str) -> WarcFile:
+    """Return a file of a list; one that is not there is told when its turn comes."""
+    import obstore  # noqa: PLC0415 - an extra
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    try:
+        return _object(address, obstore.head(store, path))
+    except (BaseError, OSError):
+        return WarcFile(address, 0, "")
 
 
 def _object(address: str, meta: ObjectMeta) -> WarcFile:

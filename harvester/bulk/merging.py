@@ -5,10 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from harvester.bulk.reading import Located
-from harvester.model import BodyMode, Decision, Evidence, Scope, Verdict
+from harvester.findings import Finding
+from harvester.model import (
+    BodyMode,
+    Decision,
+    Draft,
+    Evidence,
+    Scope,
+    Validators,
+    Verdict,
+    Visit,
+)
 from harvester.rereading import held, waves
 from harvester.store import Archive
 from harvester.visitor import OUT_OF_SCOPE, is_in_scope
@@ -63,6 +74,17 @@ class Merger:
             if decision and decision.verdict is not Verdict.SKIPPED and finding.page.status:
                 await self._archive.keep(evidence)
             return decision or Decision(Verdict.FAILED)
-        visited = await self._archive.visit(finding.ref.story_id)
-        visit = None if visited else held(finding, finding.page.fetched_at)
+        visit = await self._visit(finding, draft)
         return (await self._archive.put(draft, visit, evidence)).decision
+
+    async def _visit(self, finding: Finding, draft: Draft) -> Visit | None:
+        """Return the mark for a story that was never visited; a visit stands as it is.
+
+        But where this text replaces ours, "not modified" would be said of the one before.
+        """
+        visited = await self._archive.visit(finding.ref.story_id)
+        if visited is None:
+            return held(finding, finding.page.fetched_at)
+        expected = await self._archive.expect(draft)
+        replaced = expected.verdict is Verdict.REVISED and not expected.archival
+        return replace(visited, validators=Validators()) if replaced else None

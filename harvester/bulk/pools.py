@@ -6,6 +6,7 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
@@ -104,10 +105,12 @@ class _Processes:
 
 
 def _go_with_parent() -> None:
-    """End this process with the one that began it, which may be killed.
+    """End this process with the one that began it, which may be killed, and not before.
 
-    It would wait for work for ever: it holds both ends of the pipe that brings it.
+    It would wait for work for ever: it holds both ends of the pipe that brings it. Ctrl-C on a
+    terminal is heard by both.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 

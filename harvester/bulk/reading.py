@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import islice
 
 from harvester.bulk.locations import WarcFile, opened
@@ -15,6 +17,9 @@ from harvester.zaobao import story_ref
 from harvester.zaobao.sections import in_any
 
 REVISIT = "the same bytes as another capture"
+
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ def read(job: Job) -> Iterator[Located]:
     before is whole.
     """
     file = job.file
+    if not file.size:
+        raise BadRecord(file.name, 0, "it is empty, or not there")
     with opened(file.name) as stream:
         wanted = _Wanted(job.scope)
         for found in found_in(stream, file.name, wanted):
@@ -90,10 +97,21 @@ def is_in(ref: StoryRef, scope: Scope) -> bool:
 def _finding(found: Found, mode: BodyMode) -> Finding:
     ref = story_ref(found.target)
     bare = Page(ref.url, ref.url, found.status, b"", found.at)
-    if found.revisit:
-        return Finding(ref, bare, decision=Decision(Verdict.SKIPPED, REVISIT))
+    if why := _passed_by(found):
+        return Finding(ref, bare, decision=Decision(Verdict.SKIPPED, why))
     try:
         page = found.page(ref.url)
     except BadRecord as error:
         return Finding(ref, bare, decision=Decision(Verdict.FAILED, error.problem))
+    if page.fetched_at > datetime.now(UTC) + _DAY:
+        return Finding(ref, bare, decision=Decision(Verdict.FAILED, "captured in the future"))
     return find(page, ref, mode)
+
+
+def _passed_by(found: Found) -> str:
+    """Return why a record says nothing of a story; empty for a page, and where one is gone."""
+    if found.revisit:
+        return REVISIT
+    if found.is_page or found.status in _GONE:
+        return ""
+    return "no HTML" if found.status == HTTPStatus.OK else f"answered {found.status}"

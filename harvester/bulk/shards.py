@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class Shard:
 def make_shard(job: Job, folder: str) -> Shard:
     """Read a file and write what it says; return the shard that is there already, if one is."""
     path = Path(folder) / f"{_key(job)}.parquet"
-    if path.exists():
+    with suppress(FileNotFoundError, pa.ArrowInvalid):  # a power failure may have left it empty
         return _known(path)
     temporary = path.with_suffix(f".{uuid4().hex}.tmp")
     with pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as writer:

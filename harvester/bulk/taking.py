@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,18 +31,25 @@ class Hands:
 
 @dataclass(slots=True)
 class Taking:
-    """Takes files to the archive. `problems` are files that are damaged or cannot be read."""
+    """Takes files to the archive. `problems` are files that are damaged or cannot be read.
+
+    `on_file` hears how many files are done, of how many, whenever one is begun.
+    """
 
     archive: Archive
     merger: Merger
     stopping: asyncio.Event
+    on_file: Callable[[int, int], None] = lambda _done, _all: None
     problems: list[str] = field(default_factory=list)
     merged_before: int = 0
+    _done: int = 0
+    _all: int = 0
 
     async def run(self, jobs: Sequence[Job], hands: Hands) -> None:
         """Take the files of jobs, in their order; those that were taken in before are passed by."""
         new = [job for job in jobs if not await self._is_merged(job)]
         self.merged_before = len(jobs) - len(new)
+        self._all = len(new)
         if hands.workers == 1 and not hands.dask:
             for job in new:
                 await self._whole(job, read(job))
@@ -72,6 +79,8 @@ class Taking:
     async def _whole(self, job: Job, found: Iterator[Located], problem: str = "") -> None:
         """Merge all of a file; only then it counts as taken in."""
         file, part = job.file, part_of(job.scope)
+        self.on_file(self._done, self._all)
+        self._done += 1
         await self.archive.begin_merge(file.name, file.version)
         chunked = chunks(found, _CHUNK)
         while not self.stopping.is_set():

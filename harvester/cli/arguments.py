@@ -55,9 +55,8 @@ def add_settings(group: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401 - 
     """Add the options of settings."""
     for option in OPTIONS:
         if option.name in names:
-            default = (
-                f" (default: {option.default})" if option.default not in (None, "", ()) else ""
-            )
+            standard = "on" if option.default is True else option.default
+            default = f" (default: {standard})" if standard not in (None, "", ()) else ""
             group.add_argument(
                 option.flag,
                 dest=option.name,

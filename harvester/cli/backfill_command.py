@@ -37,7 +37,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         return await backfill(settings, order, screen, clock, stopping)
 
     outcome = run_job(order, chosen, settings, screen, alone)
-    if not outcome.counts.discovered and settings.sections:
+    if not outcome.counts.discovered and settings.sections and not outcome.notes:
         screen.say(_section_hint(settings.sections))
     return report(outcome, screen, as_json=chosen.json)
 
@@ -92,6 +92,8 @@ def _source(chosen: argparse.Namespace) -> Source:
         raise UsageError("--source warc needs --warc PATH (a file, a folder, s3://bucket/prefix)")
     if source is not Source.WARC and (chosen.warc or chosen.dask):
         raise UsageError(f"--warc and --dask go with --source warc, not {source}")
+    if chosen.workers != 1 and source is not Source.WARC:
+        raise UsageError(f"--workers goes with --source warc, not {source}")
     if chosen.limit is not None and source is Source.WARC:
         raise UsageError("--limit counts pages that are asked for; a WARC file is read whole")
     if chosen.again and source not in (Source.WAYBACK, Source.COMMONCRAWL):

@@ -19,7 +19,8 @@ from harvester.model import BodyMode
 from harvester.runs import ImportOrder, Job, Order, Outcome
 from harvester.settings import Settings
 
-_PACE = ("rate", "concurrency")
+_PACE = ("rate", "concurrency", "raw")
+_ORIGINS = ("wayback_origin", "commoncrawl_origin")
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -94,6 +95,12 @@ def _checked(hello: wire.Message, settings: Settings, job: Job) -> wire.Hello:
     if hello.site_origin != settings.site_origin and not isinstance(job, ImportOrder):
         asked = hello.site_origin or "the site itself"
         raise UsageError(f"--site-origin: the daemon (pid {hello.pid}) asks {asked}")
+    if isinstance(job, Order):
+        for name in _ORIGINS:
+            if getattr(hello, name) != getattr(settings, name):
+                asked = getattr(hello, name) or "the archive itself"
+                flag = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{flag}: the daemon (pid {hello.pid}) asks {asked}")
     return hello
 
 

@@ -78,7 +78,9 @@ def report(
     """
     counts = outcome.counts
     if as_json:
-        stdout_line(json.dumps(counts.as_json() | dict(more or {}), ensure_ascii=False))
+        told = {"problems": list(outcome.problems)} if outcome.problems else {}
+        whole = counts.as_json() | told | dict(more or {})
+        stdout_line(json.dumps(whole, ensure_ascii=False))
     else:
         stdout_line(summary(counts))
     for note in outcome.notes:

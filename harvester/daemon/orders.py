@@ -50,7 +50,13 @@ class OrderDesk:
 
     def __init__(self, settings: Settings, perform: Perform, *, grace: float = GRACE) -> None:
         self._state = settings.state
-        self._hello = wire.Hello(os.getpid(), settings.seeds.resolve(), settings.site_origin)
+        self._hello = wire.Hello(
+            os.getpid(),
+            settings.seeds.resolve(),
+            settings.site_origin,
+            settings.wayback_origin,
+            settings.commoncrawl_origin,
+        )
         self._perform = perform
         self._grace = grace
         self._line: list[_Ticket] = []

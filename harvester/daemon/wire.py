@@ -23,7 +23,7 @@ from harvester.errors import HarvesterError, UsageError
 from harvester.model import Decision, Stored
 from harvester.runs import FetchOrder, ImportOrder, Job, Order, Outcome
 
-PROTOCOL = 1
+PROTOCOL = 2
 LINE_MAX = 2**20
 """Bytes of a line, at most."""
 PARTS_MAX = 256
@@ -39,6 +39,8 @@ class Hello:
     pid: int
     seeds: Path
     site_origin: str | None = None
+    wayback_origin: str | None = None
+    commoncrawl_origin: str | None = None
     protocol: int = PROTOCOL
 
 

@@ -205,7 +205,7 @@ class Fetcher:
     ) -> Answer:
         """Exchange one request when the host lets us; raise FetchFailed if it is in trouble."""
         if left := host.check_rest(errand.asked):
-            self._on_wait(host.name, left, "the site asked for a pause")
+            self._on_wait(host.name, left, "it asked for a pause, or was in trouble")
         async with host.turn(errand.asked, errand.lane, self._settings.rate_of(str(url))):
             self.asked[errand.lane] += 1
             try:

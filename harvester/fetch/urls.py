@@ -57,7 +57,7 @@ def parse_origin(text: str) -> URL:
 
     Raises UsageError.
     """
-    problem = f"--site-origin {text!r} is not of the form http://HOST:PORT"
+    problem = f"{text!r} is not an address of the form http://HOST:PORT"
     if _AMBIGUOUS.search(text):
         raise UsageError(problem)
     try:

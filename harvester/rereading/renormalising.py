@@ -93,13 +93,15 @@ class Choice:
 def choose(captures: Sequence[Capture], known: Known | None, parser: str) -> Choice:
     """Return which pages another reader than `parser` may read otherwise. Pure.
 
-    Of a story that is held: the last that showed its text, and those whose text was not written.
+    Of a story that is held: the last of which its post was made, or that showed its text, and those
+    whose text was not written.
     """
     pages = (each for each in captures if each.status == HTTPStatus.OK)
     new = [p for p in pages if p.parser != parser and p.decision.verdict is not Verdict.SKIPPED]
     if known is None:
         return Choice(None, tuple(new))
-    showing = [each for each in captures if each.content_hash == known.content_hash]
+    made = [each for each in captures if each.sha256 == known.sha256]
+    showing = made or [each for each in captures if each.content_hash == known.content_hash]
     current = showing[-1] if showing and showing[-1].parser != parser else None
     return Choice(current, tuple(each for each in new if each.decision.verdict not in WRITTEN))
 

@@ -183,11 +183,12 @@ def after(connection: sqlite3.Connection, last: int, limit: int) -> list[tuple[i
 def observed_at(connection: sqlite3.Connection, story_id: str, sha256: str) -> datetime | None:
     """Return when the site last showed what a post says, as far as the raw archive tells.
 
-    Of a post that no page of it became: the last look at the story, for it was made after that, or
-    by hand.
+    Of a post that no page of it became: the last look that showed the story, for it was made after
+    that, or by hand.
     """
     (same, last) = connection.execute(
-        "SELECT max(iif(sha256 = ?, seen_at, NULL)), max(seen_at) FROM captures WHERE story_id = ?",
+        "SELECT max(iif(sha256 = ?, seen_at, NULL)), max(seen_at) FROM captures "
+        "WHERE story_id = ? AND status = 200",
         (sha256, story_id),
     ).fetchone()
     return instant(same or last) if last else None

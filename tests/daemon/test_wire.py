@@ -161,7 +161,7 @@ def test_defects_arrive_as_such() -> None:
         (b'{"kind":"backfill","scope":{"since":"2021-02-30"}}', "backfill.scope.since: day"),
         (b'{"kind":"backfill","scope":{"days":7}}', "backfill.scope: unknown fields days"),
         (b'{"kind":"waiting","host":"h","seconds":1' + b"0" * 400 + b',"why":""}', "too large"),
-        (b'{"kind":"hello","pid":1,"seeds":"x","protocol":2,"more":0}', "protocol 2 is spoken"),
+        (b'{"kind":"hello","pid":1,"seeds":"x","protocol":9,"more":0}', "protocol 9 is spoken"),
     ],
 )
 def test_what_cannot_be_read(line: bytes, words: str) -> None:

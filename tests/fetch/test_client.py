@@ -51,7 +51,7 @@ async def test_requests_are_honest_and_bare(desk: Desk, site: FakeSite) -> None:
     assert headers["User-Agent"] == "harvester/test (+contact)"
     assert headers["Host"] == "www.zaobao.com.sg"
     assert headers["Accept-Language"].startswith("zh")
-    assert {"gzip", "deflate", "br", "zstd"} <= set(headers["Accept-Encoding"].split(", "))
+    assert headers["Accept-Encoding"].split(", ") == ["gzip", "deflate", "br"]
     assert not {"Cookie", "Referer", "If-None-Match", "If-Modified-Since"} & set(headers)
 
 
@@ -149,7 +149,7 @@ async def test_a_refused_connection_is_an_unreachable_host(desk: Desk) -> None:
 
 async def test_a_bad_origin_is_wrong_usage(desk: Desk) -> None:
     """The mistake shows when the fetcher is made, before anything is sent."""
-    with pytest.raises(UsageError, match="--site-origin"):
+    with pytest.raises(UsageError, match="not an address of the form"):
         await desk.open(site_origin="http://127.0.0.1/path")
 
 

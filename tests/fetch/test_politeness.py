@@ -231,7 +231,7 @@ async def test_a_long_pause_ends_the_visit_at_once(
 
     await fake_clock.sleep(3600 - 300)
     assert (await (await desk.open()).get(f"{SITE}/a")).body == b"body"
-    assert desk.waits[-1][2] == "the site asked for a pause"
+    assert desk.waits[-1][2] == "it asked for a pause, or was in trouble"
 
 
 async def test_a_pause_is_never_longer_than_a_day(desk: Desk, site: FakeSite) -> None:

@@ -168,7 +168,11 @@ class Doing(Office):
     def _pages(self, numbers: set[int]) -> dict[int, Event]:
         """Return what the site answers when it is asked for these stories."""
         validators = looking.look(self._root).validators
-        return {number: self._page(number, validators) for number in numbers}
+        events = {number: self._page(number, validators) for number in numbers}
+        for number, event in events.items():
+            if isinstance(event, Came):
+                self._looked[number].add(event.observed)
+        return events
 
     def _page(self, number: int, validators: dict[int, int]) -> Event:
         text, look = self._texts.get(number), self._model.of(number).look

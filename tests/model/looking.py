@@ -127,9 +127,17 @@ def files(root: Path, *, hidden: bool = True) -> dict[str, bytes]:
 
 
 def leftovers(root: Path) -> list[str]:
-    """Return the temporary files anywhere in post tree and state folder."""
+    """Return what a killed writer left: temporary files, and journals that are to be rolled back.
+
+    One without its first bytes says nothing (https://sqlite.org/lockingv3.html, 4.1): the writer
+    was killed as it made it, and the next one makes it anew.
+    """
     found = (path for path in root.rglob("*") if path.name.endswith((".tmp", "-journal", "-wal")))
-    return sorted(path.relative_to(root).as_posix() for path in found)
+    return [path.relative_to(root).as_posix() for path in found if not _says_nothing(path)]
+
+
+def _says_nothing(path: Path) -> bool:
+    return path.name.endswith("-journal") and not path.read_bytes()[:8].strip(b"\0")
 
 
 def promised(root: Path) -> dict[str, tuple[str, int]]:

@@ -6,9 +6,10 @@ and from then on it is fixed.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine
@@ -45,6 +46,8 @@ class Office(RuleBasedStateMachine):
         self._worker: Worker | None = None
         self._open = False
         self._paths: dict[int, str] = {}
+        # When a look at a story may have put its page into the raw archive.
+        self._looked: defaultdict[int, set[datetime]] = defaultdict(set)
         # What is not known before the next start, and how often a start may have told of it again.
         self._doubt: Errand | None = None
         self._starts = 0
@@ -162,9 +165,14 @@ class Office(RuleBasedStateMachine):
     def _settle(
         self, number: int, event: Event, doubt: Errand, seen: looking.Seen, told: Sequence[str]
     ) -> None:
-        """Find which of the possible ends it was."""
+        """Find which of the possible ends it was.
+
+        A file without a row is as old as the last look whose page is in the raw archive.
+        """
         found = seen.known.get(number)
-        for after in self._model.possible(number, event, doubt.dates[number]):
+        dates = (doubt.dates[number], *self._looked[number])
+        ends = (after for date in dates for after in self._model.possible(number, event, date))
+        for after in ends:
             again = list(told[len(after.log) :])
             if (
                 (found or self._model.of(number)) == after.known
