@@ -72,6 +72,8 @@ def _find_kept(open_at: OpenAt, kept: Kept) -> Finding:
     bare = Page(capture.url, capture.final_url, capture.status, b"", capture.seen_at)
     try:
         body = _found_at(open_at, kept.body)
+        if body.revisit:
+            raise BadRecord(kept.body.file, kept.body.offset, "a revisit, which has no body")
         place = capture.place or kept.body
         # The same bytes at a later look: what the site said of them then is in a head of its own.
         sent = body if place == kept.body else _found_at(open_at, place)

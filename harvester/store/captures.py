@@ -135,14 +135,14 @@ def insert(connection: sqlite3.Connection, capture: Capture) -> None:
 
 
 def with_body(connection: sqlite3.Connection, digest: str) -> Capture | None:
-    """Return the capture in a file of ours whose record holds a body: the first that had it.
+    """Return the capture in a file of ours whose record holds a body: the first that was written.
 
     One of the site itself, for a revisit names it by address and time.
     """
     # `digest <> ''` is the condition of the index: without it every row would be looked at.
     row = connection.execute(
         f"{_JOINED} WHERE digest = ? AND digest <> '' AND source = ? AND instr(name, '/') = 0 "
-        "ORDER BY stored_at, captures.id LIMIT 1",
+        "ORDER BY captures.id LIMIT 1",
         (digest, SITE),
     ).fetchone()
     return _capture(row) if row else None

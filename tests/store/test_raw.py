@@ -215,6 +215,21 @@ async def test_the_same_bytes(tmp_path: Path) -> None:
     assert {(found(tmp_path)[0].target, "2021-11-01T12:00:00Z")} == set().union(*named)
 
 
+async def test_a_clock_set_back(tmp_path: Path) -> None:
+    """The body is where it was written first, whatever the clock said of the looks after it."""
+    clock = StillClock()
+    async with open_store(tmp_path, clock, raw=RAW) as archive:
+        await note(archive, ("1", b"<p>same"))
+        clock.at -= timedelta(hours=1)
+        await note(archive, ("1", b"<p>same"), ("2", b"<p>same"), at=clock.at)
+
+        looks = [*await archive.captures("1"), *await archive.captures("2")]
+        bodies = {await archive.body_of(each) for each in looks}
+    first, *later = found(tmp_path)
+    assert bodies == {first.place}
+    assert [each.revisit for each in later] == [True, True]
+
+
 def _named(root: Path, name: str) -> set[tuple[str, str]]:
     """Return what the revisits of a file name, by warcio."""
     with (root / "state" / WARC / name).open("rb") as file:
