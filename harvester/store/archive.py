@@ -273,10 +273,9 @@ class Archive:
 
     async def body_of(self, capture: Capture) -> Place | None:
         """Return the record that holds the body of a page; a revisit has none itself."""
-        if not capture.digest:
+        if not capture.digest or not self._raw:
             return capture.place
-        found = await self._database.run(partial(captures.with_body, digest=capture.digest))
-        return found.place if found else capture.place
+        return await self._database.run(partial(self._raw.body_of, capture=capture))
 
     async def last_shown(self, story_id: str, sha256: str) -> datetime | None:
         """Return when the site last showed what a post says, as far as the raw archive tells."""

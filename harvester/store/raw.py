@@ -33,6 +33,7 @@ OPEN = ".open"
 
 _OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz\.open")
 _FULL = 2**30
+_HEAD = 4096
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -50,6 +51,9 @@ class Format(Protocol):
 
     def digest_of(self, body: bytes) -> str:
         """Return the digest of a body as it was sent."""
+
+    def has_body(self, record: bytes) -> bool:
+        """Say whether a record, or its beginning, is one that has its body itself."""
 
     def whole(self, stream: BinaryIO) -> int:
         """Return how many bytes of a stream are whole records."""
@@ -114,6 +118,14 @@ class RawFiles:
         if self._name:
             captures.grow(connection, self._name, self._size)
 
+    def body_of(self, connection: sqlite3.Connection, capture: Capture) -> Place | None:
+        """Return the record that has the body of a page: its own, or that which it names."""
+        own = capture.place
+        if own and ("/" in own.file or self._has_body(own)):
+            return own
+        found = self._with_body(connection, capture.digest)
+        return found.place if found else own
+
     def finish(self) -> None:
         """Give the file that is being written its final name."""
         if self._file is not None:
@@ -162,10 +174,24 @@ class RawFiles:
         """Return what has the body already; a revisit can only name what the site itself showed."""
         if not capture.digest or exchange.url != capture.final_url:
             return None
-        if found := captures.with_body(connection, capture.digest):
+        if found := self._with_body(connection, capture.digest):
             return found
         just = (each for each in kept if each.digest == capture.digest)
         return next((each for each in just if each.source == SITE), None)
+
+    def _with_body(self, connection: sqlite3.Connection, digest: str) -> Capture | None:
+        """Return the first look whose body can be had: files are lost, and revisits have none."""
+        looks = captures.with_body(connection, digest)
+        return next((each for each in looks if each.place and self._has_body(each.place)), None)
+
+    def _has_body(self, place: Place) -> bool:
+        file = open_pages(self._folder / place.file)
+        if file is None:
+            return False
+        with file, disk_errors(self._folder / place.file):
+            there = os.fstat(file.fileno()).st_size >= place.offset + place.length
+            file.seek(place.offset)
+            return there and self._form.has_body(file.read(min(place.length, _HEAD)))
 
     def _turn_over(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Open a file for this month, if the one that is open is of another, or full."""
@@ -233,3 +259,14 @@ class RawFiles:
                 for capture in self._form.captures_in(file, name, known):
                     captures.insert(connection, capture)
             captures.grow(connection, name, file.seek(0, os.SEEK_END))
+
+
+def open_pages(path: Path) -> BinaryIO | None:
+    """Open a file of the raw archive; None if it is not there.
+
+    First under the name that it has while it is written: it may be finished at this moment.
+    """
+    for place in (path.with_name(path.name + OPEN), path):
+        with disk_errors(place), suppress(FileNotFoundError):
+            return place.open("rb")
+    return None

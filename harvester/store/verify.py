@@ -29,7 +29,7 @@ from harvester.store.database import (
 from harvester.store.inventory import TextRow
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import MANIFEST, Manifest, faults
-from harvester.store.raw import OPEN, WARC, Format
+from harvester.store.raw import OPEN, WARC, Format, open_pages
 from harvester.store.tree import PostTree, disk_errors, folder_of
 
 Progress = Callable[[int, int], None]
@@ -174,7 +174,7 @@ def _check_pages(
         if "/" in name:
             continue
         lost = Difference(f"{WARC}/{name}", Kind.PAGES)
-        file = _open_pages(state / WARC / name)
+        file = open_pages(state / WARC / name)
         if file is None:
             yield lost
             continue
@@ -183,17 +183,6 @@ def _check_pages(
                 yield lost
             elif form:
                 yield from _check_records(connection, form, file, name)
-
-
-def _open_pages(path: Path) -> BinaryIO | None:
-    """Open a file of the raw archive; None if it is not there.
-
-    First under the name that it has while it is written: it may be finished at this moment.
-    """
-    for place in (path.with_name(path.name + OPEN), path):
-        with disk_errors(place), suppress(FileNotFoundError):
-            return place.open("rb")
-    return None
 
 
 def _check_records(

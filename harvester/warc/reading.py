@@ -11,6 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -164,6 +165,14 @@ def captures_in(stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:
     for found in found_in(stream, file, lambda _: True, base=base):
         if found.note:
             yield found.note
+
+
+def has_body(record: bytes) -> bool:
+    """Say whether a record, or its beginning, is one that has its body itself."""
+    with suppress(OSError, ValueError):
+        for each in ArchiveIterator(io.BytesIO(record), parse_http=False):
+            return each.record_type is WarcRecordType.response
+    return False
 
 
 def whole(stream: BinaryIO) -> int:

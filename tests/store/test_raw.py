@@ -230,6 +230,26 @@ async def test_a_clock_set_back(tmp_path: Path) -> None:
     assert [each.revisit for each in later] == [True, True]
 
 
+@pytest.mark.parametrize("left", [0, 400])
+async def test_a_body_that_was_lost(tmp_path: Path, left: int) -> None:
+    """A file that is gone or cut is named no more: the body is kept again, and found there."""
+    for _ in range(2):
+        async with open_store(tmp_path, raw=RAW) as archive:
+            await note(archive, ("1", b"<p>same"))
+    lost = tmp_path / "state" / WARC / FIRST
+    lost.write_bytes(lost.read_bytes()[:left])
+    if not left:
+        lost.unlink()
+    async with open_store(tmp_path, raw=RAW) as archive:
+        for _ in range(2):
+            await note(archive, ("1", b"<p>same"))
+        bodies = [await archive.body_of(each) for each in await archive.captures("1")]
+
+    again, named = found(tmp_path, "harvester-202111-00003.warc.gz")
+    assert [each.revisit for each in (again, named)] == [False, True]
+    assert bodies == [again.place] * 4
+
+
 def _named(root: Path, name: str) -> set[tuple[str, str]]:
     """Return what the revisits of a file name, by warcio."""
     with (root / "state" / WARC / name).open("rb") as file:
