@@ -105,8 +105,8 @@ class Archive:
 
         `decide` judges a draft by what is known of its story and by another story with the same
         hash; it must be pure. `name_key` returns what other systems make of a path (case-folded,
-        NFC). `patience` is how long a commit waits for readers, in seconds. `raw` None keeps no raw
-        pages. Raises Busy when another writer is at work.
+        NFC). `patience` is how long a commit waits for readers, in seconds. `raw` None knows
+        nothing of raw pages. Raises Busy when another writer is at work.
         """
         make_folder(seeds)
         make_folder(state)

@@ -66,13 +66,14 @@ class Format(Protocol):
 class Raw:
     """How the raw archive is written: its records, what writes them, and what reads the pages.
 
-    A file is full at `full` bytes.
+    A file is full at `full` bytes. Without `keep` no new page is kept; what is there is read.
     """
 
     form: Format
     software: str
     parser: str
     full: int = _FULL
+    keep: bool = True
 
 
 class RawFiles:
@@ -84,6 +85,7 @@ class RawFiles:
         self._form = raw.form
         self._software = raw.software
         self._full = raw.full
+        self._keep = raw.keep
         self._file: int | None = None
         self._name = ""
         self._size = 0
@@ -96,9 +98,9 @@ class RawFiles:
     ) -> list[Capture]:
         """Append looks at pages, durably; return them with their places, for their rows.
 
-        A body that the archive has already is not written a second time.
+        A body that the archive has already is not written a second time. None where none is kept.
         """
-        if not looks:
+        if not looks or not self._keep:
             return []
         self._turn_over(connection, now)
         kept: list[Capture] = []

@@ -62,6 +62,7 @@ WRITES: dict[str, Callable[[Archive], Awaitable[Any]]] = {
     "hold": lambda archive: archive.hold(make_evidence(), make_visit(reason="doubtful")),
     "keep": lambda archive: archive.keep(make_evidence()),
     "approve": lambda archive: archive.approve([], "reader 2"),
+    "begin_merge": lambda archive: archive.begin_merge("/x.warc.gz", "1"),
     "merged": lambda archive: archive.merged("/x.warc.gz", "1", 1),
     "bury": lambda archive: archive.bury(make_visit()),
     "write_note": lambda archive: archive.write_note("heartbeat", "text"),

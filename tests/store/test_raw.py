@@ -26,6 +26,7 @@ from tests.handoff.follower_archive import quick_folder
 from tests.store.support import (
     NOON,
     RAW,
+    UNKEPT,
     StillClock,
     make_draft,
     make_evidence,
@@ -114,6 +115,28 @@ async def test_nothing_is_written_for_nothing(tmp_path: Path) -> None:
         assert await archive.captures("1") == []
 
     assert not (tmp_path / "state" / WARC).exists()
+
+
+async def test_where_none_are_kept(tmp_path: Path) -> None:
+    """A run that keeps no new page knows those that are there, and where others lie."""
+    theirs = Place("/mnt/crawls/theirs.warc.gz", 0, 100)
+    async with open_store(tmp_path, raw=RAW) as archive:
+        await note(archive, ("1", b"<p>1"))
+    before = await kept(tmp_path, "1")
+    (tmp_path / "state" / CATALOGUE).unlink()
+    async with open_store(tmp_path, raw=UNKEPT) as archive:
+        await archive.index_pages()
+        await note(archive, ("2", b"<p>2"))
+        evidence = replace(make_evidence(make_sent_page("3")), place=theirs)
+        await archive.note(make_visit("3", reason="x"), evidence)
+        draft = make_draft("1", observed_at=NOON + timedelta(hours=1))
+        read = replace(make_evidence(make_sent_page("1"), written=True), place=before[0].place)
+        await archive.put(draft, make_visit("1"), read)
+
+        assert (await archive.captures("1"))[0].content_hash == draft.content_hash
+        assert await archive.captures("2") == []
+        assert [each.place for each in await archive.captures("3")] == [theirs]
+    assert names(tmp_path) == [FIRST]
 
 
 async def test_months(tmp_path: Path) -> None:
