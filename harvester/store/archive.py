@@ -319,10 +319,15 @@ class Archive:
             partial(captures.merged, name=name, version=version, size=size, now=now)
         )
 
-    async def index_pages(self) -> None:
-        """Write the rows of all pages in our files, where a new catalogue does not have them."""
-        if self._raw:
-            await self._database.run(self._raw.index_all)
+    async def index_pages(self) -> tuple[str, ...]:
+        """Write the rows of all pages in our files, where a new catalogue does not have them.
+
+        Return what is wrong with files in which damage was found since the archive was opened.
+        """
+        if not self._raw:
+            return ()
+        await self._database.run(self._raw.index_all)
+        return tuple(self._raw.problems.values())
 
     async def keep(self, evidence: Evidence) -> None:
         """Keep a page that says nothing of the story as it stands; durable on return."""

@@ -31,7 +31,7 @@ WARC = "warc"
 OPEN = ".open"
 """What a name ends in while its file is written."""
 
-_OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz\.open")
+_OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz(?:\.open)?")
 _FULL = 2**30
 _HEAD = 4096
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -59,7 +59,13 @@ class Format(Protocol):
         """Return how many bytes of a stream are whole records."""
 
     def captures_in(self, stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:
-        """Yield what a file tells of its pages, from `base` bytes into it, where the stream is."""
+        """Yield what a file tells of its pages, from `base` bytes into it, where the stream is.
+
+        Raises BadRecord.
+        """
+
+    def next_record(self, stream: BinaryIO) -> int | None:
+        """Return where in a stream the next record begins, from where it is; None if none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,14 @@ class Raw:
 
 
 class RawFiles:
-    """The files of one writer. Every method raises DiskError."""
+    """The files of one writer. Every method raises DiskError.
+
+    `problems` are the files that were found damaged, with what is wrong first.
+    """
 
     def __init__(self, folder: Path, raw: Raw) -> None:
         self.parser = raw.parser
+        self.problems: dict[str, str] = {}
         self._folder = folder
         self._form = raw.form
         self._software = raw.software
@@ -144,18 +154,19 @@ class RawFiles:
     def settle(self, connection: sqlite3.Connection) -> None:
         """Cut, index and finish what a killed writer left open; make names durable that it made.
 
+        What is finished and longer than the catalogue knows is indexed: that may be an older copy.
         Where no file is known the catalogue may be one that was lost: what is cut is kept aside.
         """
         if not self._folder.is_dir():
             return
         sync_folder(self._folder.parent)
         sync_folder(self._folder)
-        with disk_errors(self._folder):
-            left = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
         lost = not captures.sizes(connection)
-        for path in sorted(left):
+        for path in own_files(self._folder):
             name = path.name.removesuffix(OPEN)
-            if self._cut(path, captures.size_of(connection, name), lost=lost):
+            if path.name == name:
+                self._index(connection, path, name)
+            elif self._cut(path, captures.size_of(connection, name), lost=lost):
                 self._index(connection, path, name)
                 self._rename(name)
             else:
@@ -250,17 +261,38 @@ class RawFiles:
         return end
 
     def _index(self, connection: sqlite3.Connection, path: Path, name: str) -> None:
-        """Write the rows of records that were written and not committed, up to a damaged one.
-
-        That one `verify` tells of: it must not keep a writer from starting.
-        """
+        """Write the rows of records that have none: written and not committed, or forgotten."""
         known = captures.size_of(connection, name)
-        with disk_errors(path), path.open("rb") as file, transaction(connection):
-            file.seek(known)
-            with suppress(BadRecord):
-                for capture in self._form.captures_in(file, name, known):
+        with disk_errors(path), path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size <= known:
+                return
+            with transaction(connection):
+                for capture in self._captures_in(file, name, known):
                     captures.insert(connection, capture)
-            captures.grow(connection, name, file.seek(0, os.SEEK_END))
+                captures.grow(connection, name, size)
+
+    def _captures_in(self, file: BinaryIO, name: str, start: int) -> Iterator[Capture]:
+        """Yield what a file tells of its pages, also behind damage, of which `verify` tells too.
+
+        Each record is packed by itself; and damage must not keep a writer from starting.
+        """
+        at: int | None = start
+        while at is not None:
+            file.seek(at)
+            try:
+                yield from self._form.captures_in(file, name, at)
+            except BadRecord as error:
+                self.problems.setdefault(name, str(error))
+                file.seek(error.offset + 1)
+                at = self._form.next_record(file)
+            else:
+                return
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return the files of the raw archive that are named as ours, by name."""
+    return sorted(path for path in folder.glob("harvester-*") if _OURS.fullmatch(path.name))
 
 
 def open_pages(path: Path) -> BinaryIO | None:

@@ -4,7 +4,15 @@ Pure but for the streams that are handed in. Where the files lie, when they are 
 in the catalogue is the store's.
 """
 
-from harvester.warc.reading import Found, captures_in, found_at, found_in, has_body, whole
+from harvester.warc.reading import (
+    Found,
+    captures_in,
+    found_at,
+    found_in,
+    has_body,
+    next_record,
+    whole,
+)
 from harvester.warc.records import digest_of, info, pack
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "found_in",
     "has_body",
     "info",
+    "next_record",
     "pack",
     "whole",
 ]
