@@ -78,7 +78,7 @@ def _find_kept(open_at: OpenAt, kept: Kept) -> Finding:
     ref = story_ref(capture.url, capture.lastmod)
     bare = Page(capture.url, capture.final_url, capture.status, b"", capture.seen_at)
     try:
-        body = _found_at(open_at, kept.body)
+        body = _body_at(open_at, kept.body)
         place = capture.place or kept.body
         # The same bytes at a later look: what the site said of them then is in a head of its own.
         sent = body if place == kept.body else _found_at(open_at, place)
@@ -88,6 +88,13 @@ def _find_kept(open_at: OpenAt, kept: Kept) -> Finding:
         return Finding(ref, bare, decision=decision, lost=True)
     page = replace(page, url=capture.url, final_url=capture.final_url, fetched_at=capture.seen_at)
     return find(page, ref, capture.mode)
+
+
+def _body_at(open_at: OpenAt, place: Place) -> Found:
+    found = _found_at(open_at, place)
+    if found.revisit:
+        raise BadRecord(place.file, place.offset, "a revisit, which has no body")
+    return found
 
 
 def _found_at(open_at: OpenAt, place: Place) -> Found:

@@ -183,14 +183,14 @@ async def rebuild(
     files = list(post_files([settings.seeds]))
     given = {path.resolve() for path in files}
     async with open_writer(settings, watcher, clock, given) as archive:
-        await archive.index_pages()
+        problems = await archive.index_pages()
         replay = Replay(archive, _finder(settings), watcher)
         begun = clock.monotonic()
 
         def outcome() -> Outcome:
             tally = importer.tally + replay.tally
             counts = Counts(tally, clock.monotonic() - begun)
-            return Outcome(counts, interrupted=stopping.is_set())
+            return Outcome(counts, problems, stopping.is_set())
 
         importer = Importer(archive, settings.seeds, watcher, clock, stopping)
         async with _noted(archive, REBUILD, outcome):

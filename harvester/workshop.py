@@ -114,9 +114,8 @@ async def open_workshop(
         yield Workshop(settings, archive, fetcher, clock)
 
 
-def _raw(settings: Settings) -> Raw | None:
-    software = user_agent(settings.contact)
-    return Raw(warc, software, parser_version()) if settings.raw else None
+def _raw(settings: Settings) -> Raw:
+    return Raw(warc, user_agent(settings.contact), parser_version(), keep=settings.raw)
 
 
 async def _register_hooks(settings: Settings) -> None:

@@ -105,8 +105,8 @@ class Archive:
 
         `decide` judges a draft by what is known of its story and by another story with the same
         hash; it must be pure. `name_key` returns what other systems make of a path (case-folded,
-        NFC). `patience` is how long a commit waits for readers, in seconds. `raw` None keeps no raw
-        pages. Raises Busy when another writer is at work.
+        NFC). `patience` is how long a commit waits for readers, in seconds. `raw` None knows
+        nothing of raw pages. Raises Busy when another writer is at work.
         """
         make_folder(seeds)
         make_folder(state)
@@ -273,10 +273,9 @@ class Archive:
 
     async def body_of(self, capture: Capture) -> Place | None:
         """Return the record that holds the body of a page; a revisit has none itself."""
-        if not capture.digest:
+        if not capture.digest or not self._raw:
             return capture.place
-        found = await self._database.run(partial(captures.with_body, digest=capture.digest))
-        return found.place if found else capture.place
+        return await self._database.run(partial(self._raw.body_of, capture=capture))
 
     async def last_shown(self, story_id: str, sha256: str) -> datetime | None:
         """Return when the site last showed what a post says, as far as the raw archive tells."""
@@ -324,10 +323,15 @@ class Archive:
         now = self._clock.now()
         await self._transact(partial(write, now=now))
 
-    async def index_pages(self) -> None:
-        """Write the rows of all pages in our files, where a new catalogue does not have them."""
-        if self._raw:
-            await self._database.run(self._raw.index_all)
+    async def index_pages(self) -> tuple[str, ...]:
+        """Write the rows of all pages in our files, where a new catalogue does not have them.
+
+        Return what is wrong with files in which damage was found since the archive was opened.
+        """
+        if not self._raw:
+            return ()
+        await self._database.run(self._raw.index_all)
+        return tuple(self._raw.problems.values())
 
     async def keep(self, evidence: Evidence) -> None:
         """Keep a page that says nothing of the story as it stands; durable on return."""

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     CHANGED_ROW = "changed-row"  # a row of the catalogue that does not say what was written
     MANIFEST = "manifest"  # MANIFEST.jsonl does not tell what the catalogue holds
     PAGES = "pages"  # a file of the raw archive is lost, cut or damaged
+    UNREAD = "unread"  # a file of the raw archive whose pages have no rows, or not all of them
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +50,8 @@ class Difference:
     @property
     def way_out(self) -> str:
         """Return what can be done where nothing here can mend it."""
+        if self.kind is Kind.UNREAD:
+            return "the next command that writes takes in the pages that have no rows"
         if self.kind is not Kind.PAGES:
             return ""
         return f"put a copy of {self.path} back into the state folder: nothing else has its pages"
@@ -102,7 +105,7 @@ def mend(
             return _restore_row(connection, tree, difference)
         case Kind.MANIFEST:
             return True
-        case Kind.ORPHAN | Kind.CHANGED_ROW | Kind.PAGES:
+        case Kind.ORPHAN | Kind.CHANGED_ROW | Kind.PAGES | Kind.UNREAD:
             return False
 
 

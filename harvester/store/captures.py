@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -140,18 +140,19 @@ def insert(connection: sqlite3.Connection, capture: Capture) -> None:
     )
 
 
-def with_body(connection: sqlite3.Connection, digest: str) -> Capture | None:
-    """Return the capture in a file of ours whose record holds a body: the first that had it.
+def with_body(connection: sqlite3.Connection, digest: str) -> Iterator[Capture]:
+    """Yield the captures in files of ours that showed a body, in the order they were written.
 
-    One of the site itself, for a revisit names it by address and time.
+    Those of the site itself, for a revisit names one by address and time. The first was written
+    with its body; so was one whose body was lost by then.
     """
     # `digest <> ''` is the condition of the index: without it every row would be looked at.
-    row = connection.execute(
+    found = connection.execute(
         f"{_JOINED} WHERE digest = ? AND digest <> '' AND source = ? AND instr(name, '/') = 0 "
-        "ORDER BY stored_at, captures.id LIMIT 1",
+        "ORDER BY captures.id",
         (digest, SITE),
-    ).fetchone()
-    return _capture(row) if row else None
+    )
+    return map(_capture, found)
 
 
 def of_story(connection: sqlite3.Connection, story_id: str) -> list[Capture]:

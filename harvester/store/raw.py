@@ -31,8 +31,9 @@ WARC = "warc"
 OPEN = ".open"
 """What a name ends in while its file is written."""
 
-_OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz\.open")
+_OURS = re.compile(r"harvester-\d{6}-\d{5,}\.warc\.gz(?:\.open)?")
 _FULL = 2**30
+_HEAD = 4096
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -51,35 +52,50 @@ class Format(Protocol):
     def digest_of(self, body: bytes) -> str:
         """Return the digest of a body as it was sent."""
 
+    def has_body(self, record: bytes) -> bool:
+        """Say whether a record, or its beginning, is one that has its body itself."""
+
     def whole(self, stream: BinaryIO) -> int:
         """Return how many bytes of a stream are whole records."""
 
     def captures_in(self, stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:
-        """Yield what a file tells of its pages, from `base` bytes into it, where the stream is."""
+        """Yield what a file tells of its pages, from `base` bytes into it, where the stream is.
+
+        Raises BadRecord.
+        """
+
+    def next_record(self, stream: BinaryIO) -> int | None:
+        """Return where in a stream the next record begins, from where it is; None if none does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
     """How the raw archive is written: its records, what writes them, and what reads the pages.
 
-    A file is full at `full` bytes.
+    A file is full at `full` bytes. Without `keep` no new page is kept; what is there is read.
     """
 
     form: Format
     software: str
     parser: str
     full: int = _FULL
+    keep: bool = True
 
 
 class RawFiles:
-    """The files of one writer. Every method raises DiskError."""
+    """The files of one writer. Every method raises DiskError.
+
+    `problems` are the files that were found damaged, with what is wrong first.
+    """
 
     def __init__(self, folder: Path, raw: Raw) -> None:
         self.parser = raw.parser
+        self.problems: dict[str, str] = {}
         self._folder = folder
         self._form = raw.form
         self._software = raw.software
         self._full = raw.full
+        self._keep = raw.keep
         self._file: int | None = None
         self._name = ""
         self._size = 0
@@ -92,9 +108,9 @@ class RawFiles:
     ) -> list[Capture]:
         """Append looks at pages, durably; return them with their places, for their rows.
 
-        A body that the archive has already is not written a second time.
+        A body that the archive has already is not written a second time. None where none is kept.
         """
-        if not looks:
+        if not looks or not self._keep:
             return []
         self._turn_over(connection, now)
         kept: list[Capture] = []
@@ -114,6 +130,14 @@ class RawFiles:
         if self._name:
             captures.grow(connection, self._name, self._size)
 
+    def body_of(self, connection: sqlite3.Connection, capture: Capture) -> Place | None:
+        """Return the record that has the body of a page: its own, or that which it names."""
+        own = capture.place
+        if own and ("/" in own.file or self._has_body(own)):
+            return own
+        found = self._with_body(connection, capture.digest)
+        return found.place if found else own
+
     def finish(self) -> None:
         """Give the file that is being written its final name."""
         if self._file is not None:
@@ -130,18 +154,19 @@ class RawFiles:
     def settle(self, connection: sqlite3.Connection) -> None:
         """Cut, index and finish what a killed writer left open; make names durable that it made.
 
+        What is finished and longer than the catalogue knows is indexed: that may be an older copy.
         Where no file is known the catalogue may be one that was lost: what is cut is kept aside.
         """
         if not self._folder.is_dir():
             return
         sync_folder(self._folder.parent)
         sync_folder(self._folder)
-        with disk_errors(self._folder):
-            left = [path for path in self._folder.iterdir() if _OURS.fullmatch(path.name)]
         lost = not captures.sizes(connection)
-        for path in sorted(left):
+        for path in own_files(self._folder):
             name = path.name.removesuffix(OPEN)
-            if self._cut(path, captures.size_of(connection, name), lost=lost):
+            if path.name == name:
+                self._index(connection, path, name)
+            elif self._cut(path, captures.size_of(connection, name), lost=lost):
                 self._index(connection, path, name)
                 self._rename(name)
             else:
@@ -162,10 +187,24 @@ class RawFiles:
         """Return what has the body already; a revisit can only name what the site itself showed."""
         if not capture.digest or exchange.url != capture.final_url:
             return None
-        if found := captures.with_body(connection, capture.digest):
+        if found := self._with_body(connection, capture.digest):
             return found
         just = (each for each in kept if each.digest == capture.digest)
         return next((each for each in just if each.source == SITE), None)
+
+    def _with_body(self, connection: sqlite3.Connection, digest: str) -> Capture | None:
+        """Return the first look whose body can be had: files are lost, and revisits have none."""
+        looks = captures.with_body(connection, digest)
+        return next((each for each in looks if each.place and self._has_body(each.place)), None)
+
+    def _has_body(self, place: Place) -> bool:
+        file = open_pages(self._folder / place.file)
+        if file is None:
+            return False
+        with file, disk_errors(self._folder / place.file):
+            there = os.fstat(file.fileno()).st_size >= place.offset + place.length
+            file.seek(place.offset)
+            return there and self._form.has_body(file.read(min(place.length, _HEAD)))
 
     def _turn_over(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Open a file for this month, if the one that is open is of another, or full."""
@@ -222,14 +261,46 @@ class RawFiles:
         return end
 
     def _index(self, connection: sqlite3.Connection, path: Path, name: str) -> None:
-        """Write the rows of records that were written and not committed, up to a damaged one.
-
-        That one `verify` tells of: it must not keep a writer from starting.
-        """
+        """Write the rows of records that have none: written and not committed, or forgotten."""
         known = captures.size_of(connection, name)
-        with disk_errors(path), path.open("rb") as file, transaction(connection):
-            file.seek(known)
-            with suppress(BadRecord):
-                for capture in self._form.captures_in(file, name, known):
+        with disk_errors(path), path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size <= known:
+                return
+            with transaction(connection):
+                for capture in self._captures_in(file, name, known):
                     captures.insert(connection, capture)
-            captures.grow(connection, name, file.seek(0, os.SEEK_END))
+                captures.grow(connection, name, size)
+
+    def _captures_in(self, file: BinaryIO, name: str, start: int) -> Iterator[Capture]:
+        """Yield what a file tells of its pages, also behind damage, of which `verify` tells too.
+
+        Each record is packed by itself; and damage must not keep a writer from starting.
+        """
+        at: int | None = start
+        while at is not None:
+            file.seek(at)
+            try:
+                yield from self._form.captures_in(file, name, at)
+            except BadRecord as error:
+                self.problems.setdefault(name, str(error))
+                file.seek(error.offset + 1)
+                at = self._form.next_record(file)
+            else:
+                return
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return the files of the raw archive that are named as ours, by name."""
+    return sorted(path for path in folder.glob("harvester-*") if _OURS.fullmatch(path.name))
+
+
+def open_pages(path: Path) -> BinaryIO | None:
+    """Open a file of the raw archive; None if it is not there.
+
+    First under the name that it has while it is written: it may be finished at this moment.
+    """
+    for place in (path.with_name(path.name + OPEN), path):
+        with disk_errors(place), suppress(FileNotFoundError):
+            return place.open("rb")
+    return None

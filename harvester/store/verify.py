@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,7 +29,7 @@ from harvester.store.database import (
 from harvester.store.inventory import TextRow
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import MANIFEST, Manifest, faults
-from harvester.store.raw import OPEN, WARC, Format
+from harvester.store.raw import OPEN, WARC, Format, open_pages, own_files
 from harvester.store.tree import PostTree, disk_errors, folder_of
 
 Progress = Callable[[int, int], None]
@@ -174,7 +174,7 @@ def _check_pages(
         if "/" in name:
             continue
         lost = Difference(f"{WARC}/{name}", Kind.PAGES)
-        file = _open_pages(state / WARC / name)
+        file = open_pages(state / WARC / name)
         if file is None:
             yield lost
             continue
@@ -183,17 +183,19 @@ def _check_pages(
                 yield lost
             elif form:
                 yield from _check_records(connection, form, file, name)
+    yield from _unread(connection, state / WARC)
 
 
-def _open_pages(path: Path) -> BinaryIO | None:
-    """Open a file of the raw archive; None if it is not there.
+def _unread(connection: sqlite3.Connection, folder: Path) -> Iterator[Difference]:
+    """Find files that are longer than the catalogue knows: it may be an older copy.
 
-    First under the name that it has while it is written: it may be finished at this moment.
+    One is known to its end before it is finished, so that is looked up last.
     """
-    for place in (path.with_name(path.name + OPEN), path):
-        with disk_errors(place), suppress(FileNotFoundError):
-            return place.open("rb")
-    return None
+    for path in own_files(folder):
+        with disk_errors(path):
+            size = 0 if path.name.endswith(OPEN) else path.stat().st_size
+        if size > captures.size_of(connection, path.name):
+            yield Difference(f"{WARC}/{path.name}", Kind.UNREAD)
 
 
 def _check_records(

@@ -4,7 +4,26 @@ Pure but for the streams that are handed in. Where the files lie, when they are 
 in the catalogue is the store's.
 """
 
-from harvester.warc.reading import Found, captures_in, found_at, found_in, whole
+from harvester.warc.reading import (
+    Found,
+    captures_in,
+    found_at,
+    found_in,
+    has_body,
+    next_record,
+    whole,
+)
 from harvester.warc.records import digest_of, info, pack
 
-__all__ = ["Found", "captures_in", "digest_of", "found_at", "found_in", "info", "pack", "whole"]
+__all__ = [
+    "Found",
+    "captures_in",
+    "digest_of",
+    "found_at",
+    "found_in",
+    "has_body",
+    "info",
+    "next_record",
+    "pack",
+    "whole",
+]

@@ -11,6 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -42,6 +43,10 @@ _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: |\r|\Z)")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _SHA1: Final = re.compile(r"sha1:[A-Z2-7]{32}")
 _GZIP: Final = b"\x1f\x8b"
+_PACKED: Final = re.compile(rb"\x1f\x8b\x08")
+_WARC: Final = b"WARC/"
+# So many bytes of a member are enough for the first of its record.
+_AHEAD: Final = 1024
 # What no body begins with that is packed in a coding that tells a damaged one.
 _MARKUP: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _MEMBER: Final = zlib.MAX_WBITS | 16
@@ -104,7 +109,11 @@ class Found:
             raise BadRecord(self.place.file, self.place.offset, told)
         try:
             body = _unchunked(sent, self._field("transfer-encoding"))
-            return _uncoded(body, self._field("content-encoding").lower())
+            # The Wayback Machine hands on what it holds, and the site's own word for it.
+            coding = self._field("content-encoding") or self._field(
+                "x-archive-orig-content-encoding"
+            )
+            return _uncoded(body, coding.lower())
         except BadCoding as error:
             raise BadRecord(self.place.file, self.place.offset, str(error)) from error
         except TooMuch as error:
@@ -164,6 +173,31 @@ def captures_in(stream: BinaryIO, file: str, base: int) -> Iterator[Capture]:
     for found in found_in(stream, file, lambda _: True, base=base):
         if found.note:
             yield found.note
+
+
+def has_body(record: bytes) -> bool:
+    """Say whether a record, or its beginning, is one that has its body itself."""
+    with suppress(OSError, ValueError):
+        for each in ArchiveIterator(io.BytesIO(record), parse_http=False):
+            return each.record_type is WarcRecordType.response
+    return False
+
+
+def next_record(stream: BinaryIO) -> int | None:
+    """Return where in a stream a record begins that is packed by itself, from where it is on."""
+    begin = stream.tell()
+    while window := stream.read(CHUNK + _AHEAD):
+        for match in _PACKED.finditer(window, 0, CHUNK + len(_GZIP)):
+            if _begins_record(window[match.start() :][:_AHEAD]):
+                return begin + match.start()
+        begin = stream.seek(begin + CHUNK)
+    return None
+
+
+def _begins_record(packed: bytes) -> bool:
+    with suppress(zlib.error):
+        return zlib.decompressobj(_MEMBER).decompress(packed, len(_WARC)) == _WARC
+    return False
 
 
 def whole(stream: BinaryIO) -> int:

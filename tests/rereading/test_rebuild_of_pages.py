@@ -134,6 +134,23 @@ def test_a_life_from_the_pages_alone(lived: tuple[Harvest, Parts], place: Path) 
     agree(harvest)
 
 
+def test_a_damaged_file(visited: Harvest, place: Path) -> None:
+    """One byte of the raw archive costs one page at most, and the file is told of."""
+    harvest = visited.copied(place)
+    posts, (path,) = harvest.posts(), harvest.warcs
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+    lose_posts(harvest)
+    lose_catalogue(harvest)
+
+    ended = rebuilt(harvest)
+
+    assert ended.returncode == 1
+    assert f"not read: {path.name}, at byte " in ended.stderr
+    assert len(posts.items() - harvest.posts().items()) <= 1
+
+
 # --- posts left ---
 
 

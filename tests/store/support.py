@@ -30,6 +30,8 @@ from harvester.store import MANIFEST, Archive, Raw
 
 RAW = Raw(warc, "harvester", "reader 1")
 """How the pages are kept by a store of the tests."""
+UNKEPT = replace(RAW, keep=False)
+"""How they are by a store that keeps no new ones."""
 NOON = datetime(2021, 11, 1, 12, 0, 0, tzinfo=UTC)
 TODAY = NOON.date()
 
@@ -141,9 +143,9 @@ def open_store(
     root: Path,
     clock: StillClock | None = None,
     patience: float = 60.0,
-    raw: Raw | None = None,
+    raw: Raw = UNKEPT,
 ) -> AbstractAsyncContextManager[Archive]:
-    """Open `root/seeds` and `root/state` for writing; `raw` is how pages are kept, if they are."""
+    """Open `root/seeds` and `root/state` for writing; `raw` is how pages are kept."""
     return Archive.open(
         root / "seeds",
         root / "state",

@@ -26,6 +26,7 @@ from tests.handoff.follower_archive import quick_folder
 from tests.store.support import (
     NOON,
     RAW,
+    UNKEPT,
     StillClock,
     make_draft,
     make_evidence,
@@ -114,6 +115,28 @@ async def test_nothing_is_written_for_nothing(tmp_path: Path) -> None:
         assert await archive.captures("1") == []
 
     assert not (tmp_path / "state" / WARC).exists()
+
+
+async def test_where_none_are_kept(tmp_path: Path) -> None:
+    """A run that keeps no new page knows those that are there, and where others lie."""
+    theirs = Place("/mnt/crawls/theirs.warc.gz", 0, 100)
+    async with open_store(tmp_path, raw=RAW) as archive:
+        await note(archive, ("1", b"<p>1"))
+    before = await kept(tmp_path, "1")
+    (tmp_path / "state" / CATALOGUE).unlink()
+    async with open_store(tmp_path, raw=UNKEPT) as archive:
+        await archive.index_pages()
+        await note(archive, ("2", b"<p>2"))
+        evidence = replace(make_evidence(make_sent_page("3")), place=theirs)
+        await archive.note(make_visit("3", reason="x"), evidence)
+        draft = make_draft("1", observed_at=NOON + timedelta(hours=1))
+        read = replace(make_evidence(make_sent_page("1"), written=True), place=before[0].place)
+        await archive.put(draft, make_visit("1"), read)
+
+        assert (await archive.captures("1"))[0].content_hash == draft.content_hash
+        assert await archive.captures("2") == []
+        assert [each.place for each in await archive.captures("3")] == [theirs]
+    assert names(tmp_path) == [FIRST]
 
 
 async def test_months(tmp_path: Path) -> None:
@@ -215,6 +238,41 @@ async def test_the_same_bytes(tmp_path: Path) -> None:
     assert {(found(tmp_path)[0].target, "2021-11-01T12:00:00Z")} == set().union(*named)
 
 
+async def test_a_clock_set_back(tmp_path: Path) -> None:
+    """The body is where it was written first, whatever the clock said of the looks after it."""
+    clock = StillClock()
+    async with open_store(tmp_path, clock, raw=RAW) as archive:
+        await note(archive, ("1", b"<p>same"))
+        clock.at -= timedelta(hours=1)
+        await note(archive, ("1", b"<p>same"), ("2", b"<p>same"), at=clock.at)
+
+        looks = [*await archive.captures("1"), *await archive.captures("2")]
+        bodies = {await archive.body_of(each) for each in looks}
+    first, *later = found(tmp_path)
+    assert bodies == {first.place}
+    assert [each.revisit for each in later] == [True, True]
+
+
+@pytest.mark.parametrize("left", [0, 400])
+async def test_a_body_that_was_lost(tmp_path: Path, left: int) -> None:
+    """A file that is gone or cut is named no more: the body is kept again, and found there."""
+    for _ in range(2):
+        async with open_store(tmp_path, raw=RAW) as archive:
+            await note(archive, ("1", b"<p>same"))
+    lost = tmp_path / "state" / WARC / FIRST
+    lost.write_bytes(lost.read_bytes()[:left])
+    if not left:
+        lost.unlink()
+    async with open_store(tmp_path, raw=RAW) as archive:
+        for _ in range(2):
+            await note(archive, ("1", b"<p>same"))
+        bodies = [await archive.body_of(each) for each in await archive.captures("1")]
+
+    again, named = found(tmp_path, "harvester-202111-00003.warc.gz")
+    assert [each.revisit for each in (again, named)] == [False, True]
+    assert bodies == [again.place] * 4
+
+
 def _named(root: Path, name: str) -> set[tuple[str, str]]:
     """Return what the revisits of a file name, by warcio."""
     with (root / "state" / WARC / name).open("rb") as file:
@@ -286,11 +344,13 @@ async def left() -> AsyncIterator[Path]:
 
 
 class Settled:
-    """What a start makes of an open file, on a catalogue in memory that knows the first looks."""
+    """What a start makes of a file, on a catalogue in memory that knows the first looks."""
 
-    def __init__(self, root: Path, looks: int) -> None:
+    def __init__(self, root: Path, looks: int, name: str = f"{FIRST}.open") -> None:
         self.folder = root / "state" / WARC
-        self.data = (self.folder / f"{FIRST}.open").read_bytes()
+        self.data = (self.folder / name).read_bytes()
+        self.stories: set[str] = set()
+        self.problems: dict[str, str] = {}
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         with closing(sqlite3.connect(root / "state" / CATALOGUE)) as catalogue:
             catalogue.backup(self.connection)
@@ -310,14 +370,17 @@ class Settled:
             ends.append(len(self.data) - len(rest))
         return ends
 
-    def settle(self, data: bytes) -> tuple[list[str], bytes, int]:
+    def settle(self, data: bytes, name: str = f"{FIRST}.open") -> tuple[list[str], bytes, int]:
         """Settle a file with these bytes; return the names, its bytes then, and the rows."""
         shutil.rmtree(self.folder)
         self.folder.mkdir()
-        (self.folder / f"{FIRST}.open").write_bytes(data)
+        (self.folder / name).write_bytes(data)
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
             self.connection.backup(copy)
-            RawFiles(self.folder, RAW).settle(copy)
+            files = RawFiles(self.folder, RAW)
+            files.settle(copy)
+            self.problems = files.problems
+            self.stories = {each for (each,) in copy.execute("SELECT story_id FROM captures")}
             told = sorted(path.name for path in self.folder.iterdir())
             return told, b"".join((self.folder / name).read_bytes() for name in told), rows(copy)
 
@@ -394,18 +457,62 @@ async def test_a_lost_catalogue_and_damage_in_the_middle(left: Path) -> None:
 
 
 async def test_a_lost_catalogue_and_a_damaged_file(left: Path) -> None:
-    """Pages before the damage have rows again, and a start is not kept from its work."""
+    """Pages on both sides of the damage have rows again, it is told, and a start is not kept."""
     await kept(left)
-    path = left / "state" / WARC / FIRST
-    flipped = bytearray(path.read_bytes())
-    flipped[found(left)[1].place.offset + 50] ^= 1
-    path.write_bytes(flipped)
+    flip(left, found(left)[1].place.offset + 50)
     (left / "state" / CATALOGUE).unlink()
     async with open_store(left, raw=RAW) as archive:
-        await archive.index_pages()
+        (problem,) = await archive.index_pages()
 
-    assert [each.story_id for each in await kept(left, "1", "2", "3")] == ["1"]
+    assert problem.startswith(f"{FIRST}, at byte ")
+    assert [each.story_id for each in await kept(left, "1", "2", "3")] == ["1", "3"]
     assert verify_all(left) == (LOST,)
+
+
+def flip(root: Path, at: int) -> None:
+    """Let one byte of a file be another."""
+    path = root / "state" / WARC / FIRST
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x55
+    path.write_bytes(data)
+
+
+async def test_damage_at_every_byte(left: Path) -> None:
+    """Whatever byte is another, only the page whose records have it may be without a row."""
+    await kept(left)
+    settled = Settled(left, 0, FIRST)
+    for at in range(0, len(settled.data), 7):
+        flipped = bytearray(settled.data)
+        flipped[at] ^= 0x55
+        told, data, _ = settled.settle(bytes(flipped), FIRST)
+        hit = sum(end <= at for end in settled.ends[0:9:3])  # 0: the record that begins the file
+
+        assert (told, data) == ([FIRST], bytes(flipped))
+        whole = {"1", "2", "3"} - {str(hit)}
+        assert whole <= settled.stories, at
+        assert settled.problems or settled.stories == {"1", "2", "3"}, at
+    settled.connection.close()
+
+
+async def test_an_older_catalogue(left: Path) -> None:
+    """Finished files that it does not know, or not to their end, are told of and taken up."""
+    catalogue = left / "state" / CATALOGUE
+    with closing(sqlite3.connect(catalogue)) as connection, connection:
+        connection.execute("DELETE FROM captures WHERE story_id = '3'")
+        place = found(left, f"{FIRST}.open")[2].place
+        connection.execute("UPDATE warc_files SET size = ?", (place.offset,))
+    older = catalogue.read_bytes()
+    async with open_store(left, raw=RAW) as archive:
+        await note(archive, ("4", b"<p>4"))
+    catalogue.write_bytes(older)
+
+    unread = [Difference(f"{WARC}/{name}", Kind.UNREAD) for name in names(left)]
+    assert len(unread) == 2
+    assert verify_all(left) == tuple(unread)
+    assert "the next command that writes" in unread[0].way_out
+    told = [each.story_id for each in await kept(left, "1", "2", "3", "4")]
+    assert told == ["1", "2", "3", "4"]
+    assert verify_all(left) == ()
 
 
 async def test_what_is_not_ours(left: Path) -> None:
@@ -465,7 +572,7 @@ async def test_verify_a_lost_file(left: Path) -> None:
         assert (report.differences, report.repaired) == ((LOST,), ())
     assert f"put a copy of warc/{FIRST} back" in LOST.way_out
     path.write_bytes(data + b"more")
-    assert verify(left / "seeds", left / "state", patience=0).differences == ()
+    assert verify_all(left) == (LOST, replace(LOST, kind=Kind.UNREAD))
 
 
 async def test_verify_reads_pages(left: Path) -> None:

@@ -16,8 +16,9 @@ from fastwarc import WarcRecordType
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from harvester.coding import CHUNK
 from harvester.errors import BadRecord
-from harvester.warc import Found, found_in, whole
+from harvester.warc import Found, found_in, next_record, whole
 from tests.support.codings import packed as coded
 from tests.warc.records import (
     FILE,
@@ -357,3 +358,23 @@ def test_whole_of_large_members() -> None:
 
     assert whole(io.BytesIO(large * 3)) == 3 * len(large)
     assert whole(io.BytesIO(large * 2 + large[:-1])) == 2 * len(large)
+
+
+# --- behind damage ---
+
+
+@given(st.binary(max_size=200), st.integers(-1100, 1100) | st.just(-CHUNK))
+@example(b"\x1f\x8b\x08" * 9, 0)
+@example(gzip.compress(b"words"), 0)
+@example(b"\x1f\x8b\x08", -3)
+def test_the_next_record(junk: bytes, near: int) -> None:
+    """The next record is found wherever it begins, and nothing else passes for one."""
+    before = (junk + bytes(CHUNK + near))[: max(CHUNK + near, len(junk))]
+    stream = io.BytesIO(before + three())
+
+    assert next_record(stream) == len(before)
+    stream.seek(len(before) + 1)
+    ends = next_record(stream)
+    assert ends
+    assert [each.body for each in found(stream.getvalue()[ends:])][:1] == [b"<p>1"]
+    assert next_record(io.BytesIO(before)) is None

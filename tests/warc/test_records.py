@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from harvester.model import Place
-from harvester.warc import Found, captures_in, digest_of, info, pack
+from harvester.warc import Found, captures_in, digest_of, has_body, info, pack
 from tests.warc.records import FILE, NOON, URL, Look, digests, found, look, looks, packed
 
 
@@ -151,3 +151,14 @@ def test_digest() -> None:
     """A digest is SHA-1 in base32, as archives and their indexes have it."""
     assert digest_of(b"") == ""
     assert digest_of(b"abc") == "sha1:VGMT4NSHA2AWVOR6EVYXQUGCNSONBWE5"
+
+
+@given(looks(), st.binary(max_size=300))
+def test_who_has_the_body(one: Look, junk: bytes) -> None:
+    """The beginning of a record tells whether a page can be had of it alone; junk is no record."""
+    capture, exchange = one
+    for same in (None, capture):
+        data, length = pack(capture, exchange, same)
+        assert has_body(data[:length]) is (same is None)
+        assert has_body(data[: length // 2] + junk) in {same is None, False}
+    assert not has_body(junk)
