@@ -14,13 +14,14 @@ from harvester import __version__, judge, post, warc, zaobao
 from harvester.clock import Clock
 from harvester.discover import Discovery
 from harvester.elsewhere import Index, commoncrawl, wayback
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, NotAStory
 from harvester.fetch import FetchSettings, Getter
 from harvester.fetch.client import Fetcher
 from harvester.handoff.feeds import renew_feeds
 from harvester.handoff.hooks import register_hooks
 from harvester.importing import Importer
 from harvester.importing import Observer as ImportObserver
+from harvester.model import Capture
 from harvester.parser import parser_version
 from harvester.pipeline import Observer as PipelineObserver
 from harvester.settings import Settings
@@ -115,7 +116,15 @@ async def open_workshop(
 
 
 def _raw(settings: Settings) -> Raw:
-    return Raw(warc, user_agent(settings.contact), parser_version(), keep=settings.raw)
+    software = user_agent(settings.contact)
+    return Raw(warc, software, parser_version(), keep=settings.raw, is_of_story=_is_of_story)
+
+
+def _is_of_story(capture: Capture) -> bool:
+    try:
+        return zaobao.story_ref(capture.url).story_id == capture.story_id
+    except NotAStory:
+        return False
 
 
 async def _register_hooks(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -73,6 +73,8 @@ class Raw:
     """How the raw archive is written: its records, what writes them, and what reads the pages.
 
     A file is full at `full` bytes. Without `keep` no new page is kept; what is there is read.
+    `is_of_story` says whether what a file tells of a page can be true: somebody may have put it
+    there.
     """
 
     form: Format
@@ -80,6 +82,7 @@ class Raw:
     parser: str
     full: int = _FULL
     keep: bool = True
+    is_of_story: Callable[[Capture], bool] = lambda _: True
 
 
 class RawFiles:
@@ -96,6 +99,7 @@ class RawFiles:
         self._software = raw.software
         self._full = raw.full
         self._keep = raw.keep
+        self._is_of_story = raw.is_of_story
         self._file: int | None = None
         self._name = ""
         self._size = 0
@@ -268,7 +272,7 @@ class RawFiles:
             if size <= known:
                 return
             with transaction(connection):
-                for capture in self._captures_in(file, name, known):
+                for capture in filter(self._is_of_story, self._captures_in(file, name, known)):
                     captures.insert(connection, capture)
                 captures.grow(connection, name, size)
 

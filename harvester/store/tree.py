@@ -115,7 +115,7 @@ class PostTree:
 
     def digest(self, path: str) -> str | None:
         """Return the SHA-256 of a file; None if there is none, '' if it is no regular file."""
-        target = self.root / path
+        target = self.locate(path)
         try:
             with os.fdopen(os.open(target, _READ), "rb") as file:
                 return hashlib.sha256(file.read()).hexdigest()

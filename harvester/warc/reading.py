@@ -42,6 +42,9 @@ _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: |\r|\Z)")
 # RFC 9112, 7.1: the line before a chunk.
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _SHA1: Final = re.compile(r"sha1:[A-Z2-7]{32}")
+# In folders as we name them, or as somebody did whose posts were taken in where they lay.
+_POST: Final = re.compile(r"(?:[^./\0]+/)*[^./\0][^/\0]*\.md")
+_NAME_CAP: Final = 255
 _GZIP: Final = b"\x1f\x8b"
 _PACKED: Final = re.compile(rb"\x1f\x8b\x08")
 _WARC: Final = b"WARC/"
@@ -324,6 +327,7 @@ def _capture(said: object, found: Found, stored_at: datetime) -> Capture:
     archival = said.pop("archival", False)
     if not all(isinstance(value, str) for value in said.values()):
         raise TypeError
+    "".join(said.values()).encode()  # half a surrogate pair is a ValueError
     return Capture(
         story_id=said["story"],
         url=said["url"],
@@ -337,11 +341,17 @@ def _capture(said: object, found: Found, stored_at: datetime) -> Capture:
         sha256=said.get("sha256", ""),
         mode=BodyMode(said["mode"]),
         parser=said["parser"],
-        path=said.get("path", ""),
+        path=_path(said.get("path", "")),
         digest=found.digest,
         lastmod=said.get("lastmod"),
         place=found.place,
     )
+
+
+def _path(said: str) -> str:
+    """Return where a post may lie in its tree; of any other path the empty one."""
+    names = said.encode().split(b"/")
+    return said if _POST.fullmatch(said) and max(map(len, names)) <= _NAME_CAP else ""
 
 
 def _unchunked(body: bytes, coding: str) -> bytes:

@@ -8,14 +8,18 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harvester.model import Capture, Exchange
 from harvester.replica import Site
 from harvester.replica.server import ReplicaServer
 from harvester.store import CATALOGUE
+from harvester.warc import found_in, pack
 from tests.e2e.processes import Finished, environment, sane
 from tests.rereading.harvests import ROOT, Harvest, Table, addresses, differing
 from tests.rereading.lived import UNSEEN, Parts, live
@@ -149,6 +153,39 @@ def test_a_damaged_file(visited: Harvest, place: Path) -> None:
     assert ended.returncode == 1
     assert f"not read: {path.name}, at byte " in ended.stderr
     assert len(posts.items() - harvest.posts().items()) <= 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda note: replace(note, path=".git/hooks/pre-commit"),
+        lambda note: replace(note, path="../../evil.md"),
+        lambda note: replace(note, url="https://evil.example/x"),
+        lambda note: replace(note, story_id="9"),
+    ],
+    ids=["hidden", "outside", "elsewhere", "another"],
+)
+def test_a_foreign_note(
+    visited: Harvest, place: Path, forged: Callable[[Capture], Capture]
+) -> None:
+    """A note that we would not have written ends no run, and nothing is written where it says."""
+    harvest = visited.copied(place)
+    posts, (path,) = harvest.posts(), harvest.warcs
+    with path.open("rb") as file:
+        first = next(each for each in found_in(file, path.name, lambda _: True) if each.note)
+    assert first.note
+    sent = Exchange(first.target, b"", first.head, first.body)
+    records, _ = pack(forged(first.note), sent)
+    path.with_name("harvester-200001-00001.warc.gz").write_bytes(records)
+    lose_posts(harvest)
+    lose_catalogue(harvest)
+
+    ended = rebuilt(harvest)
+
+    assert ended.returncode == int(json.loads(ended.stdout)["failed"] > 0), ended.stderr
+    assert harvest.posts() == posts
+    assert not [*harvest.root.rglob("pre-commit"), *harvest.root.parent.rglob("evil.md")]
+    agree(harvest)
 
 
 # --- posts left ---

@@ -74,6 +74,17 @@ async def test_traversal(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "a.md").exists()
 
 
+@pytest.mark.parametrize("path", ["../outside.md", "/etc/hostname", "linked/outside.md"])
+async def test_nothing_is_read_outside(tmp_path: Path, path: str) -> None:
+    """A path that leads outside is refused by whoever only looks, too."""
+    (tmp_path / "outside.md").write_text("words")
+    async with open_store(tmp_path) as archive:
+        (tmp_path / "seeds" / "linked").symlink_to(tmp_path)
+        for look in (archive.orphan, archive.orphan_sha256):
+            with pytest.raises(DiskError):
+                await look(path)
+
+
 async def test_linked_folder_outside(tmp_path: Path) -> None:
     """A folder that a link leads outside the tree is not written to."""
     outside = tmp_path / "outside"

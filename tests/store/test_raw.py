@@ -515,6 +515,17 @@ async def test_an_older_catalogue(left: Path) -> None:
     assert verify_all(left) == ()
 
 
+async def test_what_cannot_be_true(left: Path) -> None:
+    """What a file tells of a page that is none of a story has no row, and hinders no other."""
+    (left / "state" / CATALOGUE).unlink()
+    doubting = replace(RAW, is_of_story=lambda capture: capture.story_id != "2")
+    async with open_store(left, raw=doubting) as archive:
+        told = [await archive.captures(story_id) for story_id in ("1", "2", "3")]
+        assert await archive.index_pages() == ()
+
+    assert [len(each) for each in told] == [1, 0, 1]
+
+
 async def test_what_is_not_ours(left: Path) -> None:
     """An open file of another name is nobody's to be cut."""
     other = left / "state" / WARC / "theirs.warc.gz.open"

@@ -40,6 +40,7 @@ _fields = st.sampled_from(
         *(b"Set-Cookie: a=b", b"Content-Length: 7", b"X-Empty:"),
     ]
 )
+_paths = st.from_regex(r"([0-9]{4}/[0-9]{2}/[0-9早报 -][0-9早报. -]{0,20}\.md)?", fullmatch=True)
 _status = st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.0 404 ", b"HTTP/2 503", b"HTTP/1.1 200"])
 bodies = st.binary(max_size=300) | st.sampled_from([b"\r\n\r\n", b"WARC/1.1\r\n", b"\r\n" * 40])
 
@@ -62,7 +63,7 @@ def looks(draw: st.DrawFn) -> Look:
         sha256=draw(_words),
         mode=draw(st.sampled_from(BodyMode)),
         parser=draw(_words.filter(bool)),
-        path=draw(_words),
+        path=draw(_paths),
         digest=digest_of(exchange.body),
         lastmod=draw(st.none() | _words.filter(bool)),
     )

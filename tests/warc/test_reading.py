@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
+import fastwarc
 import pytest
 from fastwarc import WarcRecordType
 from hypothesis import example, given
@@ -25,6 +26,7 @@ from tests.warc.records import (
     HEAD,
     NOON,
     URL,
+    Look,
     foreign,
     found,
     look,
@@ -358,6 +360,48 @@ def test_whole_of_large_members() -> None:
 
     assert whole(io.BytesIO(large * 3)) == 3 * len(large)
     assert whole(io.BytesIO(large * 2 + large[:-1])) == 2 * len(large)
+
+
+# --- what nobody here has written ---
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        ("2021/11/2021-11-01-早报.md", "2021/11/2021-11-01-早报.md"),
+        ("old posts/a.b.md", "old posts/a.b.md"),
+        *((wrong, "") for wrong in (".git/hooks/pre-commit", "../../evil.md", "/etc/evil.md")),
+        *((wrong, "") for wrong in ("2021/../evil.md", "2021/.x/a.md", "2021/11/.md", "x.md/y.md")),
+        *((wrong, "") for wrong in ("2021//a.md", "2021/11/a.md/", "2021/11/a", "", "a\0.md")),
+        *((wrong, "") for wrong in ("早" * 90 + ".md", "./a.md", "MANIFEST.jsonl", "a\n/.x/b.md")),
+    ],
+)
+def test_paths(told: str, path: str) -> None:
+    """A path that no post has is none: nothing is looked for there, nothing written."""
+    capture, exchange = look()
+    (one,) = found(packed([(replace(capture, path=told), exchange)]))
+    assert one.note == replace(capture, path=path, place=one.place)
+
+
+def test_half_a_surrogate_pair() -> None:
+    """What says something that is no text is no note of ours."""
+    said = json.dumps({**json.loads(said_of(look())), "reason": "\ud800"}).encode()
+    note = other_record(WarcRecordType.metadata, b"harvester: " + said, **OF_URL)
+    (one,) = found(foreign() + note)
+    assert one.note is None
+    note = other_record(WarcRecordType.metadata, b"harvester: " + said_of(look()), **OF_URL)
+    (one,) = found(foreign() + note)
+    assert one.note
+
+
+OF_URL = {"WARC_Target_URI": URL, "WARC_Date": "2021-11-01T12:00:00Z"}
+
+
+def said_of(one: Look) -> bytes:
+    """Return what our note says of a look."""
+    for record in fastwarc.ArchiveIterator(io.BytesIO(packed([one])), parse_http=False):
+        block = bytes(record.reader.read())
+    return block.removeprefix(b"harvester: ")
 
 
 # --- behind damage ---
