@@ -5,7 +5,6 @@ A pure map over pages, so that it runs in threads, in processes and on other mac
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ from typing import BinaryIO
 from harvester.drafts import article_in, draft_of_page
 from harvester.errors import BadRecord, DiskError, NotAStory, Unreadable, UsageError
 from harvester.model import BodyMode, Capture, Decision, Draft, Era, Page, Place, StoryRef, Verdict
-from harvester.warc import Found, found_in
+from harvester.warc import Found, found_at
 from harvester.zaobao import gate, story_ref
 
 OpenAt = Callable[[str, int], AbstractContextManager[BinaryIO]]
@@ -99,7 +98,4 @@ def _body_at(open_at: OpenAt, place: Place) -> Found:
 
 def _found_at(open_at: OpenAt, place: Place) -> Found:
     with open_at(place.file, place.offset) as stream:
-        record = io.BytesIO(stream.read(place.length))
-    for found in found_in(record, place.file, lambda _: True, base=place.offset):
-        return found
-    raise BadRecord(place.file, place.offset, "no page is there")
+        return found_at(stream, place)

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import BinaryIO, Final
 
 from fastwarc import ArchiveIterator, WarcRecord, WarcRecordType
@@ -161,11 +160,9 @@ def found_in(
         yield pending
 
 
-def found_at(path: Path, place: Place) -> Found:
-    """Return the one record at a place. Raises OSError, and BadRecord where none is there."""
-    with path.open("rb") as file:
-        file.seek(place.offset)
-        record = io.BytesIO(file.read(place.length))
+def found_at(stream: BinaryIO, place: Place) -> Found:
+    """Return the one record at a place, at which a stream stands. Raises OSError and BadRecord."""
+    record = io.BytesIO(stream.read(place.length))
     for found in found_in(record, place.file, lambda _: True, base=place.offset):
         return found
     raise BadRecord(place.file, place.offset, "no page is there")
