@@ -132,7 +132,7 @@ class Replay:
             return evidence.decision
         await archive.note(visit, evidence)
         if visit.state is VisitState.HELD and judge.is_gone(visit):
-            await archive.bury(visit)
+            await archive.bury(visit, step.stored_at)
         return evidence.decision
 
 

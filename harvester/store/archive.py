@@ -341,8 +341,10 @@ class Archive:
         """Return the bytes that a story's file must have."""
         return await self._database.run(partial(stories.current_post, story_id=story_id))
 
-    async def bury(self, visit: Visit) -> bool:
+    async def bury(self, visit: Visit, stored_at: datetime | None = None) -> bool:
         """Record a visit that found a story gone for good; its file and its texts stay.
+
+        `stored_at` is when that was recorded first, where it is recorded anew.
 
         Return False if there is no such story or it was gone already; the visit is recorded then
         too. A later look that finds it again takes the mark off.
@@ -350,7 +352,8 @@ class Archive:
 
         def write(connection: sqlite3.Connection) -> bool:
             rows.write_visit(connection, visit)
-            return stories.bury_story(connection, visit.story_id, visit.checked_at)
+            now = stored_at or self._clock.now()
+            return stories.bury_story(connection, visit.story_id, now)
 
         return await self._transact(write)
 

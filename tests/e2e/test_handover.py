@@ -289,7 +289,7 @@ async def test_the_daemon_is_stopped(bare: Place) -> None:
     ("said", "words"),
     [
         ([wire.encode(wire.Hello(1, Path("seeds")))], "--seeds: the daemon"),
-        ([b'{"kind":"hello","protocol":2}\n'], "protocol 2 is spoken there"),
+        ([b'{"kind":"hello","protocol":9}\n'], "protocol 9 is spoken there"),
         ([b"220 mail.example.org ESMTP\n"], "cannot be understood"),
         ([wire.encode(wire.Stop())], "something else than a daemon"),
         ([], "ended in the middle"),

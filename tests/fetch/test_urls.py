@@ -137,7 +137,7 @@ def test_an_origin_is_scheme_host_and_port(text: str) -> None:
 )
 def test_any_other_origin_is_wrong_usage(text: str) -> None:
     """The error names the option and what was given."""
-    with pytest.raises(UsageError, match="--site-origin"):
+    with pytest.raises(UsageError, match="not an address of the form"):
         parse_origin(text)
 
 
