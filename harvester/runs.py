@@ -28,7 +28,7 @@ from harvester.rereading import Changes, Find, Renormaliser, Replay
 from harvester.settings import Settings
 from harvester.store import REBUILD, WARC, Archive, make_folder, set_catalogue_aside
 from harvester.workshop import Watcher, Workshop, open_index, open_workshop, open_writer
-from harvester.zaobao.sections import in_any
+from harvester.zaobao.sections import in_scope
 
 # The folder, in the state folder, for what workers found and nobody has merged yet.
 _SHARDS = "shards"
@@ -424,7 +424,7 @@ class _Run:
             self._watcher.discovering(self._discoverer.found)
             if self._stopping.is_set():
                 return
-        wanted = [ref for ref in dict.fromkeys(refs) if _is_in(ref, self._scope)]
+        wanted = [ref for ref in dict.fromkeys(refs) if in_scope(ref, self._scope)]
         self._watcher.planned(len(wanted))
         await self._pipeline.run(self._looked_up(wanted))
 
@@ -452,10 +452,3 @@ class _Run:
     async def _looked_up(self, refs: Iterable[StoryRef]) -> AsyncIterator[Work]:
         for ref in refs:
             yield ref, await self._archive.visit(ref.story_id)
-
-
-def _is_in(ref: StoryRef, scope: Scope) -> bool:
-    late = scope.until is not None and ref.day > scope.until
-    early = scope.since is not None and ref.day < scope.since
-    listed = in_any(ref.section, scope.sections)
-    return listed and not (late or early)

@@ -11,10 +11,10 @@ from itertools import islice
 from harvester.bulk.locations import WarcFile, opened
 from harvester.errors import BadRecord, DiskError, NotAStory
 from harvester.findings import Finding, find
-from harvester.model import BodyMode, Decision, Page, Place, Scope, StoryRef, Verdict
+from harvester.model import BodyMode, Decision, Page, Place, Scope, Verdict
 from harvester.warc import Found, found_in
 from harvester.zaobao import story_ref
-from harvester.zaobao.sections import in_any
+from harvester.zaobao.sections import in_scope
 
 REVISIT = "the same bytes as another capture"
 
@@ -84,14 +84,7 @@ class _Wanted:
             ref = story_ref(url)
         except NotAStory:
             return False
-        return is_in(ref, self._scope)
-
-
-def is_in(ref: StoryRef, scope: Scope) -> bool:
-    """Say whether an address lies in a scope of days and sections."""
-    late = scope.until is not None and ref.day > scope.until
-    early = scope.since is not None and ref.day < scope.since
-    return in_any(ref.section, scope.sections) and not (late or early)
+        return in_scope(ref, self._scope)
 
 
 def _finding(found: Found, mode: BodyMode) -> Finding:

@@ -19,12 +19,13 @@ from typing import Final
 from urllib.parse import urlencode
 
 from harvester.elsewhere.inquiry import Inquiry
-from harvester.elsewhere.seen import Seen, in_scope, parse_instant, story_at
+from harvester.elsewhere.seen import Seen, parse_instant, story_at
 from harvester.errors import BadRecord, BodyTooLarge, FetchFailed, SourceUnreadable
 from harvester.fetch import PAGE_CAP, FetchSettings, Part, PartGetter
 from harvester.model import Page, Scope
 from harvester.problems import Problems
 from harvester.warc import found_in
+from harvester.zaobao.sections import in_scope
 from harvester.zaobao.urls import HK_HOST, SG_HOST
 
 NAME: Final = "Common Crawl"
@@ -81,7 +82,7 @@ class CommonCrawl:
                 seen
                 for host in (SG_HOST, HK_HOST)
                 async for seen in self._captures(inquiry, crawl.index, host)
-                if in_scope(seen, scope)
+                if in_scope(seen.ref, scope)
             ]
             if found:
                 yield tuple(found)

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 from harvester.errors import NotAStory
 from harvester.model import Page, Scope, StoryRef
-from harvester.zaobao.sections import in_any
 from harvester.zaobao.urls import singapore_day, story_ref
 
 _INSTANT: Final = re.compile(r"\d{14}", re.ASCII)
@@ -66,13 +65,6 @@ def best_first(seen: Sequence[Seen]) -> list[Seen]:
     settled = [each for each in in_time if singapore_day(each.captured_at) > each.ref.day]
     early = [each for each in in_time if singapore_day(each.captured_at) <= each.ref.day]
     return list(_once([*settled, *reversed(early)]))
-
-
-def in_scope(seen: Seen, scope: Scope) -> bool:
-    """Say whether a capture is of a story of the scope."""
-    day = seen.ref.day
-    since, until = scope.since or day, scope.until or day
-    return since <= day <= until and in_any(seen.ref.section, scope.sections)
 
 
 def story_at(url: str) -> StoryRef | None:

@@ -20,12 +20,12 @@ from urllib.parse import quote, urlencode
 from harvester.clock import Clock
 from harvester.elsewhere.bodies import field, plain
 from harvester.elsewhere.inquiry import Inquiry
-from harvester.elsewhere.seen import Seen, in_scope, parse_instant, story_at
+from harvester.elsewhere.seen import Seen, parse_instant, story_at
 from harvester.errors import FetchFailed, SourceUnreadable
 from harvester.fetch import FetchSettings, Getter
 from harvester.model import Page, Scope
 from harvester.problems import Problems
-from harvester.zaobao.sections import SECTIONS, below
+from harvester.zaobao.sections import SECTIONS, below, in_scope
 from harvester.zaobao.urls import HK_HOST, PRINT_LEAD, SG_HOST, singapore_day
 
 NAME: Final = "the Wayback Machine"
@@ -90,7 +90,7 @@ class Wayback:
                     for host in (SG_HOST, HK_HOST)
                 ]
                 async for batch in _complete(queries):
-                    if found := tuple(each for each in batch if in_scope(each, scope)):
+                    if found := tuple(each for each in batch if in_scope(each.ref, scope)):
                         yield found
         inquiry.end()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harvester.model import Scope, StoryRef
 from harvester.zaobao.urls import HK_HOST, SG_HOST
 
 
@@ -65,6 +66,13 @@ def in_section(path: str, section: str) -> bool:
 def in_any(path: str, sections: Sequence[str]) -> bool:
     """Say whether `path` is in one of `sections`; no sections mean all."""
     return not sections or any(in_section(path, section) for section in sections)
+
+
+def in_scope(ref: StoryRef, scope: Scope) -> bool:
+    """Say whether an address lies in a scope of issue days and sections."""
+    late = scope.until is not None and ref.day > scope.until
+    early = scope.since is not None and ref.day < scope.since
+    return in_any(ref.section, scope.sections) and not (late or early)
 
 
 def below(section: str) -> tuple[str, ...]:
