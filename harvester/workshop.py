@@ -175,15 +175,15 @@ async def open_index(
     source: str, settings: Settings, archive: Archive, watcher: Watcher, clock: Clock
 ) -> AsyncIterator[Index]:
     """Open another archive: `wayback` or `commoncrawl`."""
-    client = wayback if source == "wayback" else commoncrawl
-    origin = settings.wayback_origin if source == "wayback" else settings.commoncrawl_origin
-    asked = client.fetch_settings(user_agent(settings.contact), origin)
-    async with Fetcher(asked, clock, archive, client.HOSTS, watcher.waiting) as fetcher:
-        yield (
-            wayback.Wayback(fetcher, clock)
-            if source == "wayback"
-            else commoncrawl.CommonCrawl(fetcher)
-        )
+    agent = user_agent(settings.contact)
+    if source == "wayback":
+        asked = wayback.fetch_settings(agent, settings.wayback_origin)
+        async with Fetcher(asked, clock, archive, wayback.HOSTS, watcher.waiting) as fetcher:
+            yield wayback.Wayback(fetcher, clock)
+    else:
+        asked = commoncrawl.fetch_settings(agent, settings.commoncrawl_origin)
+        async with Fetcher(asked, clock, archive, commoncrawl.HOSTS, watcher.waiting) as fetcher:
+            yield commoncrawl.CommonCrawl(fetcher)
 
 
 def user_agent(contact: str) -> str:
