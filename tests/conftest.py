@@ -32,6 +32,11 @@ def figures(record_property: Callable[[str, object], None]) -> report.Figures:
     return report.Figures(record_property)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Call bytes by their argument: packed ones hold their time, and processes compare names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only a release is measured by; let reports of gates' tests carry the gate.
 
