@@ -15,7 +15,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from harvester.model import Instant, StoryRef
-from harvester.zaobao.loose_json import loads
+from harvester.zaobao.loose_json import first_in, loads
 from harvester.zaobao.sections import in_section
 from harvester.zaobao.times import parse_instant
 from harvester.zaobao.urls import issue_day_fits, singapore_day
@@ -28,8 +28,10 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PUBLISHER = "联合早报"
 _SEO = "script#seo-article-page"
 _STATE = b"__staticRouterHydrationData"
-_STATE_LITERAL = re.compile(r'\s*=\s*JSON\.parse\(\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
+_STATE_CALL = re.compile(r'\s*=\s*JSON\.parse\(\s*(?=")')
+_LITERAL = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _JS_ESCAPES = re.compile(r'\\(?:(["\\/bfnrtu])|x([0-9a-fA-F]{2})|(.))', re.DOTALL)
+_SCRIPT_END = b"</script"
 _NEXT_KEY = b"publication_date"
 _NEXT_DATE = re.compile(r'\\?"\s*[,:]\s*\\?"([^"\\]{10,40})')
 _LAYER_DATE = re.compile(r"""["']?pubdate["']?\s*:\s*["']?([^"',}]{6,40})""", re.IGNORECASE)
@@ -62,11 +64,12 @@ class Document:
     @cached_property
     def state(self) -> Json:
         """Return the article of the React state, or an empty mapping."""
-        literal = _STATE_LITERAL.match(self._after(_STATE))
-        if not literal:
+        script = self._after(_STATE)
+        call = _STATE_CALL.match(script)
+        if not call:
             return {}
         try:
-            return _state_article(loads(_js_string(literal[1])))
+            return _state_article(loads(_js_string(script, call.end())))
         except (ValueError, TypeError):
             return {}
 
@@ -229,8 +232,12 @@ class Document:
         return match[1] if match else None
 
     def _after(self, key: bytes) -> str:
-        """Return what follows the first place of a key, or ""."""
-        return self.page.partition(key)[2].decode()
+        """Return what follows the first place of a key, as far as its script goes, or ""."""
+        at = self.page.find(key)
+        if at < 0:
+            return ""
+        end = self.page.find(_SCRIPT_END, at)
+        return self.page[at + len(key) : end if end >= 0 else None].decode()
 
     @cached_property
     def _addressed(self) -> list[tuple[Json, list[str]]]:
@@ -292,13 +299,23 @@ def _state_article(data: object) -> Json:
     return {}
 
 
-def _js_string(literal: str) -> str:
-    """Return what a JavaScript string literal says; usually it has JSON's escapes alone."""
+def _js_string(script: str, at: int) -> str:
+    """Return what a JavaScript string literal says; usually it has JSON's escapes alone.
+
+    Raises `ValueError` where there is none, or it breaks off.
+    """
     try:
-        return str(loads(literal))
+        return str(first_in(script, at))
     except ValueError:
-        own = _JS_ESCAPES.sub(lambda m: m[0] if m[1] else f"\\u00{m[2]}" if m[2] else m[3], literal)
+        literal = _LITERAL.match(script, at)
+        own = _JS_ESCAPES.sub(_as_json, literal[0] if literal else "")
         return str(loads(own))
+
+
+def _as_json(escaped: re.Match[str]) -> str:
+    """Return an escape of JavaScript as JSON has it."""
+    known, code, other = escaped.groups()
+    return escaped[0] if known else f"\\u00{code}" if code else other
 
 
 def _story_ids(node: Json) -> list[str]:

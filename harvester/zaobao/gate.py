@@ -75,6 +75,7 @@ _REST = re.compile(
 )
 _LINKED = 0.9
 _LETTERS = 0.25
+_WORDS = re.compile(r"[^\W\d_]+")
 # A page that names another site as its own is not of this one; some hosts of it hold no articles.
 _ABSOLUTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _OF_SITE = re.compile(
@@ -179,7 +180,7 @@ def _length(body: Body) -> int:
 
 
 def _letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
+    return sum(map(len, _WORDS.findall(text)))
 
 
 def _told(title: str, body: Body, length: int, access: Access) -> str | None:

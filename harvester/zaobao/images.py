@@ -18,10 +18,14 @@ _STORE_ALIAS = re.compile(r"^https://www\.zaobao\.com(?:\.sg)?/s3/files/")
 _STORE = "https://static.zaobao.com/s3fs-public/"
 # Since 2024 the key alone names the original; the query asks for a size or a form of it.
 _SIZED = re.compile(r"^(https://cassette\.sphdigital\.com\.sg/image/[^?#]+)[?#].*")
+# Of these `urljoin` would make the same again, at the price of taking them apart.
+_WHOLE = re.compile(r"https://[\w.-]+/[\w./%-]*+(?:\?[\w.=&%-]+)?")
 
 
 def absolute(address: str, base: str) -> str:
     """Return an address made absolute, or "" for one that cannot be read."""
+    if _WHOLE.fullmatch(address):
+        return address
     try:
         return urljoin(base, address.strip())
     except ValueError:  # such as a broken IPv6 literal

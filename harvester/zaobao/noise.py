@@ -82,21 +82,20 @@ def noise_ids(root: LexborNode) -> set[int]:
     return {node.mem_id for node in root.css(_NOISE_SELECTOR)} | _papers(root)
 
 
-def noise_around(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int]:
-    """Return the identities of what is noise among nodes of the body and the elements around them.
+def noise_around(tree: LexborHTMLParser, root: LexborNode, nodes: Iterable[LexborNode]) -> set[int]:
+    """Return the identities of what is noise among nodes below `root` and the elements around them.
 
-    For a few nodes that is much quicker than to look for the noise of a whole page.
+    For a few nodes that is much quicker than to look for all noise below the root.
     """
-    page = tree.body
-    if page is None or page.parent is None:
-        return set()
     around: dict[int, LexborNode] = {}
     for node in nodes:
         for above in upward(node):
-            if above.mem_id in around or above.mem_id == page.parent.mem_id:
+            if above.mem_id in around:
                 break
             around[above.mem_id] = above
-    return _papers(page) | _noise_among(tree, around.values())
+            if above.mem_id == root.mem_id:
+                break
+    return _papers(root) | _noise_among(tree, around.values())
 
 
 def _noise_among(tree: LexborHTMLParser, nodes: Iterable[LexborNode]) -> set[int]:

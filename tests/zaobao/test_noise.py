@@ -200,4 +200,4 @@ def test_noise_around_is_that_of_the_page(element: str, doctype: str) -> None:
     above = {node.mem_id for image in images for node in upward(image)}
 
     assert tree.body is not None
-    assert noise_around(tree, images) & above == noise_ids(tree.body) & above
+    assert noise_around(tree, tree.body, images) & above == noise_ids(tree.body) & above

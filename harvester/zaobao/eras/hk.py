@@ -23,11 +23,12 @@ def has_body(doc: Document) -> bool:
 def gallery(doc: Document, root: LexborNode | None, selector: str) -> Iterator[Figure]:
     """Yield the pictures outside of the body: a gallery is an array, also of one."""
     images = doc.tree.css(selector)
-    if not images:
+    page = doc.tree.body
+    if not images or page is None:
         return
     # The islands of Astro are dropped from the text, but galleries stand in them.
     islands = {node.mem_id for node in doc.tree.tags("astro-island")}
-    noise = noise_around(doc.tree, images) - islands
+    noise = noise_around(doc.tree, page, images) - islands
     for image in images:
         told = within(image, root) and not is_inside(image, islands)
         if told or is_inside(image, noise):

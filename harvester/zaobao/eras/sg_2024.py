@@ -18,7 +18,7 @@ from harvester.zaobao.extracted import Extracted, caption_near, first, within
 from harvester.zaobao.facts import Document
 from harvester.zaobao.images import real_address
 from harvester.zaobao.markup import fragment
-from harvester.zaobao.noise import enclosing, is_inside, noise_ids
+from harvester.zaobao.noise import enclosing, is_inside, noise_around
 
 _BODIES = ("article .articleBody", ".articleBody")
 # Pictures of who wrote it, not of what it is about.
@@ -62,8 +62,11 @@ def _shown_lead(doc: Document, body: LexborNode, stated: tuple[Figure, ...]) -> 
     story = enclosing(body, "article")
     if story is None:
         return
-    skipped = noise_ids(story) | {node.mem_id for node in story.css(_PORTRAITS)}
-    shown = takewhile(lambda node: not within(node, body), story.css("img"))
+    shown = list(takewhile(lambda node: not within(node, body), story.css("img")))
+    if not shown:
+        return
+    skipped = noise_around(doc.tree, story, shown)
+    skipped |= {node.mem_id for node in story.css(_PORTRAITS)}
     before = [node for node in shown if not is_inside(node, skipped)]
     buttons = {node.mem_id for node in story.css("button.w-full img")}
     captions = {picture.url: picture.caption for picture in stated}
