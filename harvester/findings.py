@@ -38,6 +38,16 @@ class Finding:
     lost: bool = False
 
     @property
+    def text(self) -> Draft:
+        """The text of the page; raises `NotAStory` or `Unreadable` where there is none."""
+        if self.draft:
+            return self.draft
+        reason = self.decision.reason if self.decision else ""
+        if self.decision and self.decision.verdict is Verdict.REJECTED:
+            raise NotAStory(reason, self.ref.url)
+        raise Unreadable(self.ref.url, reason)
+
+    @property
     def era(self) -> Era | None:
         """Return the layout of the page, where it could be read."""
         return self.draft.article.era if self.draft else None

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from harvester import judge
 from harvester.clock import Clock
+from harvester.crew import Crew, in_order, open_crew
 from harvester.drafts import draft_of_post
 from harvester.errors import BadPost, NotAStory, Unreadable, UsageError
 from harvester.model import Decision, Draft, Stored, Verdict, Visit, VisitState
@@ -23,6 +26,9 @@ from harvester.zaobao import story_ref
 log = logging.getLogger(__name__)
 
 _CHUNK = 200
+# So many chunks are read while one is stored; before so many were read, processes are no help.
+_AHEAD = 3
+_MANY = 5
 _T = TypeVar("_T")
 
 
@@ -63,20 +69,23 @@ class Importer:
 
     async def run(self, paths: Sequence[Path]) -> None:
         """Import these files."""
-        async for _ in self._taken(paths):
-            pass
+        async with aclosing(self._taken(paths)) as taken:
+            async for _ in taken:
+                pass
 
     async def adopt(self, orphans: Sequence[str]) -> None:
         """Take up posts of the tree that have no row, as a killed run or a lost catalogue leaves.
 
         A file whose story turns out to be held at another path is moved aside.
         """
-        async for file, stored in self._taken([self._seeds / orphan for orphan in orphans]):
-            if stored.path != file.draft.name:
-                place = await self._archive.set_aside(file.draft.name)
-                log.warning("%s: its story is held already; moved to %s", file.path, place)
+        paths = [self._seeds / orphan for orphan in orphans]
+        async with aclosing(self._taken(paths)) as taken:
+            async for file, stored in taken:
+                if stored.path != file.draft.name:
+                    place = await self._archive.set_aside(file.draft.name)
+                    log.warning("%s: its story is held already; moved to %s", file.path, place)
 
-    async def _taken(self, paths: Sequence[Path]) -> AsyncIterator[tuple[_File, Stored]]:
+    async def _taken(self, paths: Sequence[Path]) -> AsyncGenerator[tuple[_File, Stored], None]:
         """Yield each post of these files when it has been judged and stored.
 
         Posts are taken in the order of their dates, so that of two texts of one story the later
@@ -84,23 +93,29 @@ class Importer:
         dates are kept in between, so that years of posts need little memory.
         """
         dated: list[tuple[datetime, str]] = []
-        for chunk in self._chunks(paths):
-            dates = self._told(chunk, await asyncio.to_thread(_each, _date, chunk))
-            dated += [(date, str(path)) for path, date in dates]
-        dated.sort()
-        for batch in self._chunks([Path(path) for _, path in dated]):
-            read = self._told(batch, await asyncio.to_thread(_each, self._draft, batch))
-            files = [_File(path, draft) for path, draft in read]
-            for file, stored in zip(files, await self._store(files), strict=True):
-                self._count(file.path, stored.decision, stored)
-                yield file, stored
+        async with open_crew(_MANY) as crew:
+            async with aclosing(self._each(crew, _date, paths)) as each:
+                async for dates in each:
+                    dated += [(date, str(path)) for path, date in dates]
+            dated.sort()
+            read = partial(_draft, seeds=self._seeds)
+            paths = [Path(path) for _, path in dated]
+            async with aclosing(self._each(crew, read, paths)) as each:
+                async for drafts in each:
+                    files = [_File(path, draft) for path, draft in drafts]
+                    for file, stored in zip(files, await self._store(files), strict=True):
+                        self._count(file.path, stored.decision, stored)
+                        yield file, stored
 
     async def _store(self, read: Sequence[_File]) -> list[Stored]:
         files = [await self._dated(file) for file in read]
         await self._archive.record([story_ref(file.draft.article.url) for file in files])
-        visits = [await self._visit(file) for file in files]
-        pairs = zip(files, visits, strict=True)
-        return await asyncio.gather(*[self._archive.put(f.draft, visit) for f, visit in pairs])
+        visits = await self._archive.visits([file.draft.article.story_id for file in files])
+        marks = [
+            None if visit else self._mark(file) for file, visit in zip(files, visits, strict=True)
+        ]
+        pairs = zip(files, marks, strict=True)
+        return await asyncio.gather(*[self._archive.put(f.draft, mark) for f, mark in pairs])
 
     async def _dated(self, file: _File) -> _File:
         """Return a post of the tree, as old as the last look that the raw archive has of it.
@@ -113,20 +128,29 @@ class Importer:
         shown = await self._archive.last_shown(draft.article.story_id, draft.sha256)
         return _File(file.path, replace(draft, observed_at=shown)) if shown else file
 
-    async def _visit(self, file: _File) -> Visit | None:
-        """Return the mark that a story is held, unless a visit to its page says more.
+    def _mark(self, file: _File) -> Visit:
+        """Return the mark that a story is held, for one that was not visited: a visit says more.
 
         It is looked at again at its ages: what a killed writer left may have been edited since.
         """
         article = file.draft.article
-        if await self._archive.visit(article.story_id) is not None:
-            return None
         ref, published = story_ref(article.url), article.published.at
         now = self._clock.now()
         seen = judge.visited(
             ref, None, VisitState.HELD, now, reason="imported", published=published
         )
         return replace(seen, checked_at=file.draft.observed_at)
+
+    async def _each(
+        self, crew: Crew, read: Callable[[Path], _T], paths: Sequence[Path]
+    ) -> AsyncGenerator[list[tuple[Path, _T]], None]:
+        """Yield what is read of files, chunk by chunk, while later ones are read."""
+        reading = in_order(self._chunks(paths), lambda some: crew.call(_each, read, some), _AHEAD)
+        async with aclosing(reading) as chunks:
+            async for chunk, found in chunks:
+                if self._stopping.is_set():
+                    return
+                yield self._told(chunk, found)
 
     def _chunks(self, paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
         for start in range(0, len(paths), _CHUNK):
@@ -143,15 +167,6 @@ class Importer:
             else:
                 taken.append((path, each))
         return taken
-
-    def _draft(self, path: Path) -> Draft:
-        return draft_of_post(_data(path), in_place=self._place(path))
-
-    def _place(self, path: Path) -> str | None:
-        resolved = path.resolve()
-        if not resolved.is_relative_to(self._seeds):
-            return None
-        return resolved.relative_to(self._seeds).as_posix()
 
     def _count(self, path: Path, decision: Decision, stored: Stored | None) -> None:
         self.tally[decision.verdict] += 1
@@ -174,6 +189,12 @@ def _attempt(read: Callable[[Path], _T], path: Path) -> _T | Decision:
         return Decision(Verdict.FAILED, f"{path}: {problem.problem}")
     except NotAStory as problem:
         return Decision(Verdict.REJECTED, f"{path}: not a post of this newspaper ({problem.url})")
+
+
+def _draft(path: Path, seeds: Path) -> Draft:
+    place = path.resolve()
+    inside = place.relative_to(seeds).as_posix() if place.is_relative_to(seeds) else None
+    return draft_of_post(_data(path), in_place=inside)
 
 
 def _date(path: Path) -> datetime:

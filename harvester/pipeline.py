@@ -41,6 +41,7 @@ from harvester.model import (
     Visit,
     VisitState,
 )
+from harvester.readers import Read, in_thread
 from harvester.store import Archive
 from harvester.visitor import (
     OUT_OF_SCOPE,
@@ -86,7 +87,7 @@ class Plan:
 
     `scope` is applied to the day of publication once it is known. `again` asks for pages that are
     not due too. `limit` is the greatest number of pages to ask for. `all_revisions` writes other
-    texts of held stories however many they are.
+    texts of held stories however many they are. `read` reads the pages.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -95,6 +96,7 @@ class Plan:
     limit: int | None = None
     again: bool = False
     all_revisions: bool = False
+    read: Read = in_thread
 
 
 class _Deferring:
@@ -141,7 +143,9 @@ class Pipeline:
     ) -> None:
         self._archive = archive
         self._scrutiny = _Deferring(guard)
-        self._visitor = Visitor(archive, fetcher, clock, self._scrutiny, plan.mode, plan.scope)
+        self._visitor = Visitor(
+            archive, fetcher, clock, self._scrutiny, plan.mode, plan.scope, plan.read
+        )
         self._clock = clock
         self._plan = plan
         self._observer = observer

@@ -270,6 +270,7 @@ async def _backfill(
         workshop.settings.concurrency,
         order.limit,
         all_revisions=order.all_revisions,
+        read=workshop.read,
     )
     run = _Run(workshop, plan, watcher, stopping)
     async with _noted(workshop.archive, "backfill", run.outcome):
@@ -343,6 +344,7 @@ async def _fetch(
         concurrency=workshop.settings.concurrency,
         again=True,
         all_revisions=order.all_revisions,
+        read=workshop.read,
     )
     run = _Run(workshop, plan, watcher, stopping)
     async with _noted(workshop.archive, "fetch", run.outcome):

@@ -8,8 +8,6 @@ or whose text is doubtful, is kept as it came, for a mended parser.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,15 +15,7 @@ from typing import Protocol
 
 from harvester import judge
 from harvester.clock import Clock
-from harvester.drafts import article_in, draft_of_page
-from harvester.errors import (
-    FetchFailed,
-    HarvesterError,
-    NotAStory,
-    RedirectedAway,
-    RobotsDenied,
-    Unreadable,
-)
+from harvester.errors import FetchFailed, NotAStory, RedirectedAway, RobotsDenied, Unreadable
 from harvester.fetch import Getter
 from harvester.model import (
     Article,
@@ -41,11 +31,10 @@ from harvester.model import (
     Visit,
     VisitState,
 )
+from harvester.readers import Read, in_thread
 from harvester.store import Archive
 from harvester.zaobao import gate
 from harvester.zaobao.urls import singapore_day
-
-log = logging.getLogger(__name__)
 
 # One text under a story and so many others within a day stands for none of them: the next ones are
 # not taken for found, but looked at again.
@@ -127,7 +116,7 @@ _TROUBLES = judge.PASSING | {"robots"}
 class Visitor:
     """Takes single stories through to the archive.
 
-    `scope` is applied to the day of publication once it is known.
+    `scope` is applied to the day of publication once it is known. `read` reads the pages.
     """
 
     def __init__(
@@ -138,6 +127,7 @@ class Visitor:
         scrutiny: Scrutiny,
         mode: BodyMode = BodyMode.CLEAN,
         scope: Scope | None = None,
+        read: Read = in_thread,
     ) -> None:
         self._archive = archive
         self._fetcher = fetcher
@@ -145,6 +135,7 @@ class Visitor:
         self._scrutiny = scrutiny
         self._mode = mode
         self._scope = scope or Scope()
+        self._read = read
 
     async def refused(self, ref: StoryRef, before: Visit | None) -> Decision | None:
         """Return the end state of an address that tells by itself that it leads to no article."""
@@ -201,23 +192,22 @@ class Visitor:
             await self._archive.note(_seen(ref, before, page))
             return Ending(Decision(Verdict.UNCHANGED, "not modified"))
         try:
-            article = await asyncio.to_thread(_read, page, ref, self._mode)
-            return await self._judged(ref, before, page, article)
+            draft = (await self._read(page, ref, self._mode)).text
+            return await self._judged(ref, before, page, draft)
         except Unreadable as error:  # by the reader, or as text that no file can hold
             many = self._scrutiny.missed(ref, before, Verdict.FAILED, error.problem)
             why = f"{judge.DRIFTING if many else judge.UNREADABLE}: {error.problem}"
             return Ending(await self.hold(ref, before, page, why), error)
 
     async def _judged(
-        self, ref: StoryRef, before: Visit | None, page: Page, article: Article
+        self, ref: StoryRef, before: Visit | None, page: Page, draft: Draft
     ) -> Ending:
-        at = article.published.at
+        at = draft.article.published.at
         if not is_in_scope(self._scope, at):
             return Ending(await self._pass_by(ref, before, page, at))
-        draft = draft_of_page(article, page.fetched_at)
         seen = _seen(ref, before, page, at)
         expected = await self._archive.expect(draft)
-        opinion = self._scrutiny.weigh(Reading(ref, before, article, expected))
+        opinion = self._scrutiny.weigh(Reading(ref, before, draft.article, expected))
         twin = expected.verdict is Verdict.DUPLICATE and opinion.course is not Course.DRIFT
         if twin and await self._is_everywhere(draft, before):
             opinion = Opinion(Course.HOLD, "the text of several other stories of the last day")
@@ -279,17 +269,6 @@ class Visitor:
         reading: Draft | None = None,
     ) -> Evidence:
         return Evidence(ref, page, self._mode, decision, reading)
-
-
-def _read(page: Page, ref: StoryRef, mode: BodyMode) -> Article:
-    """Read a page. A defect of the reader is one page's: it is kept, for a mended one."""
-    try:
-        return article_in(page, ref, mode)
-    except HarvesterError:
-        raise
-    except Exception as error:
-        log.exception("%s: a defect of the program; the page is kept, the run goes on", ref.url)
-        raise Unreadable(ref.url, f"defect: {error!r}") from error
 
 
 def is_in_scope(scope: Scope, published: datetime) -> bool:

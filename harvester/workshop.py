@@ -24,6 +24,7 @@ from harvester.importing import Observer as ImportObserver
 from harvester.model import Capture
 from harvester.parser import parser_version
 from harvester.pipeline import Observer as PipelineObserver
+from harvester.readers import Read, in_thread, open_readers
 from harvester.settings import Settings
 from harvester.store import WRITER_PATIENCE, Archive, Raw
 from harvester.visitor import Scrutiny
@@ -53,7 +54,7 @@ class Watcher(PipelineObserver, ImportObserver, Protocol):
 class Workshop:
     """What a job is done with, open already and perhaps shared with other work.
 
-    `guard` may hold texts back.
+    `guard` may hold texts back, `read` reads pages.
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class Workshop:
     fetcher: Getter
     clock: Clock
     guard: Scrutiny | None = None
+    read: Read = in_thread
 
 
 @asynccontextmanager
@@ -111,8 +113,9 @@ async def open_workshop(
     async with (
         open_writer(settings, watcher, clock) as archive,
         open_fetcher(settings, archive, watcher, clock) as fetcher,
+        open_readers(settings.rate) as read,
     ):
-        yield Workshop(settings, archive, fetcher, clock)
+        yield Workshop(settings, archive, fetcher, clock, read=read)
 
 
 def _raw(settings: Settings) -> Raw:

@@ -8,8 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager, suppress
@@ -156,20 +155,3 @@ async def _cluster(address: str, folder: Path) -> AsyncIterator[Hired]:
 
         threads = sum((await client.nthreads()).values())
         yield Hired(run, max(_AHEAD_LEAST, threads * _AHEAD), folder)
-
-
-async def in_order(jobs: Iterable[Job], crew: Hired) -> AsyncGenerator[tuple[Job, Shard], None]:
-    """Yield the shards of jobs in the order of the jobs, while later ones are read."""
-    waiting: deque[tuple[Job, asyncio.Task[Shard]]] = deque()
-    try:
-        for job in jobs:
-            waiting.append((job, asyncio.create_task(crew.read(job))))
-            if len(waiting) == crew.at_once:
-                first, reading = waiting.popleft()
-                yield first, await reading
-        while waiting:
-            first, reading = waiting.popleft()
-            yield first, await reading
-    finally:
-        for _, reading in waiting:
-            reading.cancel()

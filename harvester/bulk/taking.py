@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harvester.bulk.merging import Merger
 from harvester.bulk.reading import Job, Located, chunks, read
+from harvester.crew import in_order
 from harvester.errors import UsageError
 from harvester.model import Scope
 from harvester.store import Archive, make_folder
@@ -64,7 +65,7 @@ class Taking:
         make_folder(folder)
         async with (
             pools.hired(hands.workers, hands.dask, folder) as crew,
-            aclosing(pools.in_order(jobs, crew)) as made,
+            aclosing(in_order(jobs, crew.read, crew.at_once)) as made,
         ):
             async for job, shard in made:
                 await self._whole(job, shards.read_shard(shard, job), shard.problem)

@@ -47,6 +47,7 @@ class Screen:
 
     def __init__(self, *, verbose: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._is_live = self._console.is_terminal
         self._verbose = verbose
         self._counts: Counter[Verdict] = Counter()
         self._began = self._told = time.monotonic()
@@ -59,7 +60,7 @@ class Screen:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._is_live,
         )
 
     def __enter__(self) -> Self:
@@ -115,7 +116,7 @@ class Screen:
 
     def _show(self, what: str, done: int, total: int | None, text: str) -> None:
         text = f"{done}/{total} · {text}" if total else f"{done} · {text}"
-        if self._console.is_terminal:
+        if self._is_live:
             if self._task is None:
                 self._task = self._progress.add_task(what, figures=text)
             self._progress.update(

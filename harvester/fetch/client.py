@@ -148,8 +148,18 @@ class Fetcher:
         def on_wait(seconds: float, error: FetchFailed) -> None:
             self._on_wait(start.raw_host or "", seconds, error.problem)
 
+        try:
+            return await self._try(errand, start, validators, cap)
+        except FetchFailed as failure:
+            failures = [failure]
+
+        async def again() -> Page:
+            if failures:  # the try above is the first of the policy's, and mostly the only one
+                raise failures.pop()
+            return await self._try(errand, start, validators, cap)
+
         policy = retrying(self._clock, self._settings.attempts, on_wait, errand.is_stuck)
-        page: Page = await policy(self._try, errand, start, validators, cap)
+        page: Page = await policy(again)
         return page
 
     def in_lane(self, lane: Lane) -> Getter:

@@ -361,6 +361,12 @@ class Archive:
         """Return the last look at a story."""
         return await self._database.run(partial(rows.read_visit, story_id=story_id))
 
+    async def visits(self, story_ids: Iterable[str]) -> list[Visit | None]:
+        """Return the last look at each of some stories."""
+        return await self._database.run(
+            lambda connection: [rows.read_visit(connection, story_id) for story_id in story_ids]
+        )
+
     async def expect(self, draft: Draft) -> Decision:
         """Return the verdict that a draft would get now; nothing is written."""
         return await self._database.run(partial(self._writer.expect, draft=draft))

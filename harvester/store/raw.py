@@ -178,8 +178,9 @@ class RawFiles:
 
     def index_all(self, connection: sqlite3.Connection) -> None:
         """Write the rows of all records in finished files that have none."""
-        for path in sorted(self._folder.glob("*.warc.gz")):
-            self._index(connection, path, path.name)
+        for path in _files(self._folder):
+            if path.name.endswith(".warc.gz"):
+                self._index(connection, path, path.name)
 
     def _same(
         self,
@@ -295,8 +296,14 @@ class RawFiles:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """Return the files of the raw archive that are named as ours, by name."""
-    return sorted(path for path in folder.glob("harvester-*") if _OURS.fullmatch(path.name))
+    """Return the files of the raw archive that are named as ours, by name. Raises DiskError."""
+    return [path for path in _files(folder) if _OURS.fullmatch(path.name)]
+
+
+def _files(folder: Path) -> list[Path]:
+    with disk_errors(folder), suppress(FileNotFoundError):
+        return sorted(folder.iterdir())
+    return []
 
 
 def open_pages(path: Path) -> BinaryIO | None:

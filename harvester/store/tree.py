@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from pathlib import Path, PurePosixPath
 
 from harvester.errors import DiskError
@@ -63,9 +64,10 @@ class PostTree:
     def folder(self, folder: str) -> Path:
         """Return the place of a folder; refuse one that a link leads outside."""
         place = self.root / folder
-        with disk_errors(place):
-            if not place.resolve().is_relative_to(self.root.resolve()):
-                raise DiskError(f"{place}: leads outside {self.root} by a symbolic link")
+        if ".." in folder or _has_link(self.root, folder):
+            with disk_errors(place):
+                if not place.resolve().is_relative_to(self.root.resolve()):
+                    raise DiskError(f"{place}: leads outside {self.root} by a symbolic link")
         return place
 
     def is_free(self, path: str) -> bool:
@@ -248,6 +250,12 @@ def _removed_on_error(temporary: Path) -> Iterator[None]:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def _has_link(root: Path, folder: str) -> bool:
+    """Say whether a link stands on the way from a root to a folder below it."""
+    ways = accumulate(folder.split("/"), "{}/{}".format, initial=str(root))
+    return any(map(os.path.islink, islice(ways, 1, None)))
 
 
 def _is_text(name: str) -> bool:

@@ -13,7 +13,7 @@ from tests.model.machine import ArchiveMachine
 from tests.model.processes import nursery, town
 from tests.support.figures import FULL, Figures, cases
 
-EXAMPLES = cases(15, 300)  # some end early
+EXAMPLES = cases(15, 360)  # some end early
 STEPS = cases(20, 50)
 
 
