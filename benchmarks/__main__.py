@@ -48,7 +48,8 @@ def main() -> int:
         write_json(chosen.json or folder / "all.json", told)
         if chosen.plot:
             _call("plot", chosen.json or folder / "all.json", chosen.plot)
-    sys.stdout.write(f"\n{_summary(kept)}\n")
+    small = "" if chosen.scale >= 1 else f"; at scale {chosen.scale:g} that says little"
+    sys.stdout.write(f"\n{_summary(kept)}{small}\n")
     return max(codes.values())
 
 
@@ -70,8 +71,10 @@ def _file(folder: Path, part: str) -> Path:
 
 
 def _read(folder: Path, part: str) -> dict[str, Any]:
-    file = _file(folder, part)
-    return {**json.loads(file.read_text("utf-8"))} if file.exists() else {"figures": []}
+    if not _file(folder, part).exists():
+        return {"figures": []}
+    told: dict[str, Any] = json.loads(_file(folder, part).read_text("utf-8"))
+    return told
 
 
 def _summary(kept: dict[str, dict[str, Any]]) -> str:

@@ -79,6 +79,7 @@ def measure(place: Path, form: str) -> dict[str, float]:
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-c", _CHILD, "export", "--json", *map(str, arguments)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         check=True,
     )
     seconds = time.perf_counter() - begun

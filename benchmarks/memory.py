@@ -12,7 +12,7 @@ import asyncio
 import gzip
 import json
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -87,7 +87,11 @@ async def _backfill(folder: Path, stories: list[Listed]) -> tuple[list[Sample], 
         origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
         at = ("--seeds", folder / "seeds", "--state", folder / "state", "--site-origin", origin)
         process = await asyncio.create_subprocess_exec(
-            *map(str, harvester(*_WORDS, *at)), cwd=folder, env=environment(), stdout=PIPE
+            *map(str, harvester(*_WORDS, *at)),
+            cwd=folder,
+            env=environment(),
+            stdout=PIPE,
+            stderr=DEVNULL,
         )
         samples = await _sampled(process, newspaper)
         stdout, _ = await process.communicate()

@@ -127,7 +127,7 @@ def _of_layout(layout: Layout) -> Iterator[Figure]:
 
 def _layout(era: Era, others: Sequence[Reader], scale: float) -> Layout:
     shown, url = page_of(era)
-    quick, slow = ((scaled(turns, scale, 3), reads) for turns, reads in (_QUICK, _SLOW))
+    quick, slow = (tuple(scaled(number, scale) for number in of) for of in (_QUICK, _SLOW))
     return Layout(
         era,
         len(shown),

@@ -14,6 +14,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
+from benchmarks.figures import shown
+
 _WIDTH, _ROW, _HEAD = 9.0, 0.24, 0.9
 
 
@@ -61,7 +63,7 @@ def _bars(told: dict[str, object], panel: Panel) -> Iterator[tuple[str, float]]:
 
 def _draw(axes: Axes, panel: Panel, bars: Bars) -> None:
     drawn = axes.barh([what for what, _ in bars], [value for _, value in bars])
-    axes.bar_label(drawn, fmt="%.3g", padding=2, fontsize=8)
+    axes.bar_label(drawn, fmt=shown, padding=2, fontsize=8)
     axes.tick_params(labelsize=8)
     axes.set_title(panel.title, loc="left", fontsize=10)
     axes.margins(x=0.12)
