@@ -11,6 +11,8 @@ PINNED := --quiet --universal --generate-hashes --python-version 3.11 --no-heade
 	--no-emit-index-url --constraint requirements.lock
 
 TORTURE := .torture.jsonl
+BENCH := .venv/bench
+SCALE ?= 1
 
 .PHONY: help demo test lint types layers tests torture fuzz bench weeks lock image-try clean
 
@@ -19,7 +21,7 @@ help:
 	@echo 'make test      set up, then lint, types, layers, tests'
 	@echo 'make torture   every promise of docs/threat-model.md at the scale of a release, with a table'
 	@echo 'make fuzz      an hour of random bytes for what reads pages, lists, sitemaps, posts and WARC files'
-	@echo 'make bench     page to post beside other extractors; search; export of 100,000 stories; WARC files'
+	@echo 'make bench     every benchmark, beside what is asked for; SCALE=0.01 for a quick look'
 	@echo 'make weeks     30 days of the daemon, simulated, in some minutes'
 	@echo 'make lock      renew the lock files from pyproject.toml'
 	@echo 'make image-try the steps of docker/Dockerfile in a clean Debian root (needs root)'
@@ -53,13 +55,15 @@ torture: $(TOOLS)
 fuzz: $(TOOLS)
 	$(BIN)/python -m tests.fuzz --seconds 3600
 
+# What it compares with gets an environment of its own: one of them may want other versions than we do.
 bench: $(TOOLS)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[bench]'
-	$(BIN)/python -W ignore -m benchmarks.page
-	$(BIN)/python -m benchmarks.search
-	$(BIN)/python -m benchmarks.export
-	$(BIN)/python -m benchmarks.warc
+	test -d $(BENCH) || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --constraint requirements.lock \
+		--editable '.[bench]'
+	mkdir -p benchmarks/results
+	$(BENCH)/bin/python -m benchmarks --scale $(SCALE) \
+		--json benchmarks/results/bench.json --plot benchmarks/results/bench.svg
 
 weeks: $(TOOLS)
 	$(BIN)/python -m benchmarks.weeks

@@ -1,29 +1,31 @@
-"""Memory and speed of `harvester export`: `python -m benchmarks.export [--stories N]`.
+"""Speed and memory of `harvester export`: `python -m benchmarks.export [--scale S] [--json FILE]`.
 
-Makes an archive of invented stories in memory (/dev/shm where there is one), exports it in every
-format, each in a process of its own, and removes everything. Needs Linux: the peak is VmHWM.
+Makes an archive of 100,000 invented stories in memory (/dev/shm where there is one), exports it in
+every format, each in a process of its own, and removes everything. Needs Linux: the peak is VmHWM.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.figures import Figure
+from benchmarks.harness import alone, scaled
 from harvester.drafts import draft_of_page
 from harvester.model import Access, Article, Draft, Era, Instant
 from harvester.replica.texts import Writer
 from harvester.store import CATALOGUE, stories
 from harvester.store.database import connect_writer, transaction
 
+_STORIES = 100_000
+_MEGABYTE = 1e6
 _FORMATS = ("jsonl", "csv", "parquet", "sqlite")
 _SECTIONS = ("realtime/china", "realtime/singapore", "news/world", "finance/china")
 _BEGIN = datetime(2016, 1, 1, tzinfo=UTC)
@@ -77,6 +79,7 @@ def measure(place: Path, form: str) -> dict[str, float]:
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-c", _CHILD, "export", "--json", *map(str, arguments)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         check=True,
     )
     seconds = time.perf_counter() - begun
@@ -91,25 +94,17 @@ def measure(place: Path, form: str) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Measure every format and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stories", type=int, default=100_000)
-    chosen = parser.parse_args()
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        place = Path(name)
-        make(place / "state", chosen.stories)
-        sys.stdout.write(f"{'':8}{'rows':>9}{'s':>8}{'rows/s':>8}{'MB':>8}{'peak MB':>9}\n")
-        for form in _FORMATS:
-            told = measure(place, form)
-            sys.stdout.write(
-                f"{form:8}{told['rows']:9.0f}{told['seconds']:8.1f}"
-                f"{told['rows'] / told['seconds']:8.0f}"
-                f"{told['bytes'] / 1e6:8.0f}{told['peak'] / 1e6:9.0f}\n"
-            )
-            sys.stdout.flush()
+def export(folder: Path, scale: float) -> Iterator[Figure]:
+    """Measure every format."""
+    stories = scaled(_STORIES, scale, least=50)
+    make(folder / "state", stories)
+    for form in _FORMATS:
+        told = measure(folder, form)
+        note = f"{told['rows']:,.0f} rows in {told['seconds']:.1f} s"
+        yield Figure(form, told["rows"] / told["seconds"], "rows/s", note=note)
+        yield Figure(f"{form}: file", told["bytes"] / _MEGABYTE, "MB")
+        yield Figure(f"{form}: peak", told["peak"] / _MEGABYTE, "MB")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(export, __doc__))

@@ -1,35 +1,43 @@
-"""Page to post, beside general extractors on the same pages: `python -m benchmarks.page [--json]`.
+"""Page to post, beside general extractors: `python -m benchmarks.page [--scale S] [--json FILE]`.
 
 Ours does the whole way (charset, tree, facts, gate, clean body, hash, post); the others only take
-the text out. Bare lexbor only parses. Medians of one run on one core.
+text and what they know of metadata out. Bare lexbor only parses. One page of the replica of each
+layout, the one nearest to 110 kB; one core. Readers take turns, some reads each, for the speed of
+a machine changes over time; ratios are those of one turn, and the median of all.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
-import platform
+import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
+from benchmarks.figures import Figure
+from benchmarks.harness import alone, scaled
+from benchmarks.newspaper import PAGE_BYTES
 from harvester.drafts import draft_of_page, read_page
+from harvester.errors import HarvesterError
 from harvester.model import BodyMode, Era
 from harvester.replica.site import Site
 from harvester.zaobao import story_ref
 
 Reader = Callable[[bytes, str], object]
+Times = Mapping[str, Sequence[float]]
 
 _NOW = datetime(2026, 11, 1, tzinfo=UTC)
-_WANTED_BYTES = 110_000
-_SECONDS = 2.0
-_LEAST_ROUNDS = 3
+# Turns and reads a turn: of those that take a millisecond, and of those that take a hundred.
+_QUICK, _SLOW = (100, 5), (5, 3)
+_OVER_BARE, _UNDER_TRAFILATURA = 3.0, 20.0
 
 
 def ours(page: bytes, url: str) -> object:
@@ -56,6 +64,107 @@ def newspaper4k(page: bytes, url: str) -> object:
     return article.text
 
 
+def news_please(page: bytes, url: str) -> object:
+    """Take the text out with news-please."""
+    please = importlib.import_module("newsplease").NewsPlease
+    return please.from_html(page.decode(), url=url).maintext
+
+
+def readability(page: bytes, _: str) -> object:
+    """Take the main part out with readability-lxml."""
+    document = importlib.import_module("readability").Document(page.decode())
+    return document.title(), document.summary()
+
+
+_OTHERS = (trafilatura, newspaper4k, news_please, readability)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What was measured of one layout: its page, and the milliseconds of each turn."""
+
+    era: Era
+    size: int
+    quick: Times
+    slow: Times
+
+    @property
+    def over_bare(self) -> float:
+        """How many times as long as bare lexbor we take."""
+        return _ratio(self.quick, "ours", "bare")
+
+    def of_other(self, name: str) -> float:
+        """How many times as long as we another one takes."""
+        return _ratio(self.slow, name, "ours")
+
+
+def page(_: Path, scale: float) -> Iterator[Figure]:
+    """Measure every layout."""
+    warnings.simplefilter("ignore")  # of the others
+    others = [reader for reader in _OTHERS if _is_there(reader)]
+    layouts = [_layout(era, others, scale) for era in Era if era is not Era.POST]
+    for layout in layouts:
+        yield from _of_layout(layout)
+    worst = max(layouts, key=lambda layout: layout.over_bare)
+    over_bare = _mean(layout.over_bare for layout in layouts)
+    yield Figure("ours over bare lexbor, all layouts", over_bare, "times", most=_OVER_BARE)
+    yield Figure("  worst layout", worst.over_bare, "times", most=_OVER_BARE, note=worst.era)
+    for name in (reader.__name__ for reader in others):
+        least = _UNDER_TRAFILATURA if name == "trafilatura" else None
+        value = _mean(layout.of_other(name) for layout in layouts)
+        yield Figure(f"{name} over ours, all layouts", value, "times", least=least)
+        found = min(layouts, key=lambda layout: layout.of_other(name))
+        yield Figure("  worst layout", found.of_other(name), "times", least=least, note=found.era)
+
+
+def _of_layout(layout: Layout) -> Iterator[Figure]:
+    yield Figure(f"{layout.era}: page", layout.size / 1000, "kB")
+    times = {"ours": layout.quick["ours"], "bare": layout.quick["bare"], **layout.slow}
+    for name in times:
+        best = layout.quick if name in layout.quick else layout.slow
+        yield Figure(f"{layout.era}: {name}", statistics.median(best[name]), "ms")
+
+
+def _layout(era: Era, others: Sequence[Reader], scale: float) -> Layout:
+    shown, url = page_of(era)
+    quick, slow = (tuple(scaled(number, scale) for number in of) for of in (_QUICK, _SLOW))
+    return Layout(
+        era,
+        len(shown),
+        in_turns((ours, bare), shown, url, *quick),
+        in_turns((ours, *others), shown, url, *slow),
+    )
+
+
+def in_turns(
+    readers: Sequence[Reader], shown: bytes, url: str, turns: int, reads: int
+) -> dict[str, list[float]]:
+    """Let readers read a page in turns; return the milliseconds of a read in each turn."""
+    took: dict[str, list[float]] = {reader.__name__: [] for reader in readers}
+    for _ in range(turns):
+        for reader in readers:
+            reader(shown, url)  # what the one before left in the caches is not its fault
+            took[reader.__name__].append(
+                statistics.median(_milliseconds(reader, shown, url) for _ in range(reads))
+            )
+    return took
+
+
+def _milliseconds(reader: Reader, shown: bytes, url: str) -> float:
+    begun = time.perf_counter()
+    reader(shown, url)
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _is_there(reader: Reader) -> bool:
+    try:
+        reader(*page_of(Era.SG_2024))
+    except ImportError:
+        sys.stderr.write(f"{reader.__name__} is not installed and left out\n")
+        return False
+    return True
+
+
 def page_of(era: Era) -> tuple[bytes, str]:
     """Return the page of an era whose size is nearest to 110 kB."""
     site = Site.arranged()
@@ -67,53 +176,25 @@ def page_of(era: Era) -> tuple[bytes, str]:
         if answer.status == 200 and answer.charset != "gb2312":
             pages.append((answer.body, url))
     of_era = [(body, url) for body, url in pages if _era(body, url) is era]
-    return min(of_era, key=lambda page: abs(len(page[0]) - _WANTED_BYTES))
+    return min(of_era, key=lambda found: abs(len(found[0]) - PAGE_BYTES))
 
 
 def _era(body: bytes, url: str) -> Era | None:
     try:
         return read_page(body, story_ref(url), _NOW, BodyMode.CLEAN).era
-    except Exception:  # noqa: BLE001 - pages that no one can read are not measured
-        return None
+    except HarvesterError:
+        return None  # pages that no one can read are not measured
 
 
-def median_ms(read: Reader, page: bytes, url: str) -> float | None:
-    """Return the median time of one page in milliseconds, or None where a package is missing."""
-    try:
-        read(page, url)
-    except ImportError:
-        return None
-    took: list[float] = []
-    end = time.perf_counter() + _SECONDS
-    while len(took) < _LEAST_ROUNDS or time.perf_counter() < end:
-        begun = time.perf_counter()
-        read(page, url)
-        took.append(time.perf_counter() - begun)
-    return statistics.median(took) * 1000
+def _ratio(times: Times, one: str, other: str) -> float:
+    return statistics.median(a / b for a, b in zip(times[one], times[other], strict=True))
 
 
-def main() -> None:
-    """Measure every era and print a table, or one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args()
-    readers: tuple[Reader, ...] = (ours, bare, trafilatura, newspaper4k)
-    figures: dict[str, dict[str, float | int | None]] = {}
-    for era in (e for e in Era if e is not Era.POST):
-        page, url = page_of(era)
-        figures[era] = {"bytes": len(page)}
-        figures[era] |= {read.__name__: median_ms(read, page, url) for read in readers}
-    if chosen.json:
-        machine = f"{platform.python_version()} {platform.machine()}"
-        result = {"day": date.today().isoformat(), "machine": machine, "ms": figures}  # noqa: DTZ011
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    names = [read.__name__ for read in readers]
-    sys.stdout.write(f"{'ms a page':10}{'kB':>6}" + "".join(f"{name:>13}" for name in names) + "\n")
-    for layout, row in figures.items():
-        cells = "".join(f"{value:13.2f}" if (value := row[n]) else f"{'-':>13}" for n in names)
-        sys.stdout.write(f"{layout:10}{(row['bytes'] or 0) / 1000:6.0f}{cells}\n")
+def _mean(ratios: Iterator[float]) -> float:
+    """Return the geometric mean."""
+    values = list(ratios)
+    return math.prod(values) ** (1 / len(values))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(page, __doc__))

@@ -1,31 +1,27 @@
-"""Search over posts in the manner of the newspaper: `python -m benchmarks.search [--json]`.
+"""Search over posts like the newspaper's: `python -m benchmarks.search [--scale S] [--json FILE]`.
 
-Made-up posts go through the real store; then the index is made, 200 queries are asked within one
-process, and some by the command line, start-up included. A hundred names of two ideographs are
+10,000 made-up posts go through the real store; then the index is made, 200 queries are asked within
+one process, and some by the command line, start-up included. A hundred names of two ideographs are
 taken out of the texts and looked for; each must lead to every story that has it.
-Exits 1 if a figure is missed.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import platform
 import random
-import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
+from benchmarks.figures import Figure
+from benchmarks.harness import alone, scaled
 from harvester import judge, post
 from harvester.clock import SystemClock
 from harvester.drafts import draft_of_page
@@ -33,6 +29,7 @@ from harvester.handoff.search import SEARCH, Listener, Search, find, parse, refr
 from harvester.model import Access, Article, Era, Instant
 from harvester.store import CATALOGUE, Archive, Reader, Selection, open_archive
 
+_POSTS = 10_000
 _QUERIES = 200
 _NAMES = 100
 _STARTS = 11
@@ -218,8 +215,8 @@ def command(place: Place, *words: str) -> float:
     return statistics.median(seconds(run) for _ in range(_STARTS)) * 1000
 
 
-def measure(place: Place, posts: int) -> dict[str, float]:
-    """Return all figures."""
+def measure(place: Place, posts: int) -> Iterator[Figure]:
+    """Fill an archive, make its index, ask."""
     writer, chance = Writer(1), random.Random(2)  # noqa: S311 - made-up queries
     articles = [writer.article(number) for number in range(posts)]
     stored = seconds(lambda: asyncio.run(fill(place, articles)))
@@ -234,44 +231,24 @@ def measure(place: Place, posts: int) -> dict[str, float]:
             seconds(partial(find, archive, place.state, search, Listener())) * 1000
             for search in queries(writer, chance)
         )
-        sampled = chance.sample(standing, _NAMES)
+        sampled = chance.sample(standing, min(_NAMES, len(standing)))
         found = names_found(archive, place, articles, sampled)
-    return {
-        "posts": posts,
-        "ideographs a post": sum(len("".join(one.blocks)) for one in articles) / posts,
-        "stored in s": stored,
-        "index made in s": made,
-        "stories a second": posts / made,
-        "index MB": (place.state / SEARCH).stat().st_size / 1e6,
-        "catalogue MB": (place.state / CATALOGUE).stat().st_size / 1e6,
-        "text MB": sum(len("".join(one.blocks).encode()) for one in articles) / 1e6,
-        "median ms": statistics.median(times),
-        "p95 ms": times[len(times) * 95 // 100],
-        "slowest ms": times[-1],
-        f"names found of {_NAMES}": found,
-        "command ms": command(place, "王毅", "国会"),
-        "help ms": command(place, "--help"),
-    }
+    text = sum(len("".join(one.blocks).encode()) for one in articles)
+    yield Figure("posts", posts, note=f"{text / 1e6:.1f} MB of text, stored in {stored:.1f} s")
+    yield Figure("index made", posts / made, "posts/s", note=f"{made:.1f} s")
+    yield Figure("index", (place.state / SEARCH).stat().st_size / 1e6, "MB")
+    yield Figure("catalogue", (place.state / CATALOGUE).stat().st_size / 1e6, "MB")
+    yield Figure("query, median", statistics.median(times), "ms", most=_MEDIAN_MS)
+    yield Figure("query, 95 %", times[len(times) * 95 // 100], "ms")
+    yield Figure("query, slowest", times[-1], "ms")
+    yield Figure(f"names found of {len(sampled)}", found, least=len(sampled))
+    yield Figure("command with its start", command(place, "王毅", "国会"), "ms")
 
 
-def main() -> int:
-    """Print the figures; return 1 if one is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--posts", type=int, default=10_000)
-    parser.add_argument("--folder", help="where to work, e.g. /dev/shm (default: the system's)")
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-        figures = measure(Place(Path(folder)), chosen.posts)
-    if chosen.json:
-        lines = [json.dumps({**figures, "python": platform.python_version()})]
-    else:
-        lines = [f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"]
-        lines += [f"{name:>24} {value:>12,.1f}" for name, value in figures.items()]
-    sys.stdout.write("\n".join([*lines, ""]))
-    met = figures["median ms"] < _MEDIAN_MS and figures[f"names found of {_NAMES}"] == _NAMES
-    return 0 if met else 1
+def search(folder: Path, scale: float) -> Iterator[Figure]:
+    """Measure search over an archive of its own."""
+    return measure(Place(folder), scaled(_POSTS, scale, least=100))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone(search, __doc__))

@@ -1,18 +1,16 @@
-"""Speed and memory of reading WARC files: `python -m benchmarks.warc [--pages N] [--gigabytes G]`.
+"""Speed and memory of reading WARC files: `python -m benchmarks.warc [--scale S] [--json FILE]`.
 
-Makes files of pages of the replica, of all layouts and 110 kB each, in memory (/dev/shm where there
-is one), and removes everything. Times are of the clock on the wall, so nothing should run beside
-it. Needs Linux: the peak is VmHWM.
+Makes files of 4,000 pages of the replica, of all layouts and 110 kB each, in memory (/dev/shm where
+there is one), and removes everything; then 10 GB are streamed through one worker. Times are of the
+clock on the wall, so nothing should run beside it. Needs Linux: the peak is VmHWM.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +24,9 @@ from pathlib import Path
 from fastwarc import WarcRecord, WarcRecordType
 from fastwarc.stream_io import GzipWriter
 
+from benchmarks.figures import Figure
+from benchmarks.harness import alone, scaled
+from benchmarks.newspaper import filled
 from harvester.bulk.locations import WarcFile
 from harvester.bulk.reading import Job, read
 from harvester.bulk.shards import make_shard
@@ -34,9 +35,9 @@ from harvester.replica import Site
 from harvester.replica.pages import charset, render
 from harvester.replica.site import NOW
 
-_PAGE = 110_000
+_PAGES = 4_000
+_GIGABYTES = 10.0
 _FILES = 4
-_SCRIPT = b"function f(a){return a.b===null?0:a.c[1]}"
 _WORKER = """
 import re, sys
 from pathlib import Path
@@ -55,11 +56,11 @@ class Measured:
     pages: int
     seconds: float
 
-    def tell(self) -> None:
-        """Print a line of the table."""
-        speed = self.pages / self.seconds
-        sys.stdout.write(f"{self.what:34}{self.pages:8}{self.seconds:9.1f}{speed:9.1f}\n")
-        sys.stdout.flush()
+    @property
+    def figure(self) -> Figure:
+        """The line of the table."""
+        note = f"{self.pages:,} pages in {self.seconds:.1f} s"
+        return Figure(self.what, self.pages / self.seconds, "pages/s", note=note)
 
 
 def pages() -> Iterator[tuple[str, bytes]]:
@@ -69,10 +70,9 @@ def pages() -> Iterator[tuple[str, bytes]]:
         url = shown.urls[0]
         host = url.split("/")[2]
         page, label = render(shown.story, host), charset(shown.story, host)
-        script = _SCRIPT * max(1, (_PAGE - len(page)) // len(_SCRIPT))
         kind = f"text/html; charset={label}" if label else "text/html"
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode()
-        made.append((url, head + page + b"<script>" + script + b"</script>"))
+        made.append((url, head + filled(page)))
     return cycle(made)
 
 
@@ -149,7 +149,8 @@ def stream(place: Path, gigabytes: float) -> tuple[int, int, int]:
     """Read so much, unpacked, in one worker; return bytes, pages and peak memory in bytes."""
     file = make(place / "plain.warc", 1_000, plain=True)
     size = file.stat().st_size
-    names = [place / f"plain-{number}.warc" for number in range(round(gigabytes * 1e9 / size))]
+    links = max(1, round(gigabytes * 1e9 / size))
+    names = [place / f"plain-{number}.warc" for number in range(links)]
     for name in names:
         name.symlink_to(file)
     ended = subprocess.run(  # noqa: S603
@@ -159,33 +160,25 @@ def stream(place: Path, gigabytes: float) -> tuple[int, int, int]:
     return size * len(names), count, 1024 * peak
 
 
-def speeds(place: Path, count: int) -> None:
-    """Measure one core, then two processes beside one, and print a table."""
-    sys.stdout.write(f"{'':34}{'pages':>8}{'s':>9}{'pages/s':>9}\n")
+def speeds(place: Path, count: int) -> Iterator[Measured]:
+    """Measure one core, then two processes beside one."""
     files = [make(place / f"{number}.warc.gz", count // _FILES) for number in range(_FILES)]
-    timed("read, one core", count, lambda: read_all(files)).tell()
+    yield timed("read, one core", count, lambda: read_all(files))
     for workers in (1, 2):
-        mapped(files, count, workers, place / f"shards-{workers}").tell()
+        yield mapped(files, count, workers, place / f"shards-{workers}")
     for workers in (1, 2):
         taking = partial(command, files, workers, place / f"archive-{workers}")
-        timed(f"backfill --warc, --workers {workers}", count, taking).tell()
+        yield timed(f"backfill --warc, --workers {workers}", count, taking)
 
 
-def main() -> None:
-    """Measure speed, then memory where it is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pages", type=int, default=4_000)
-    parser.add_argument("--gigabytes", type=float, default=10.0, help="to stream; 0: leave it out")
-    chosen = parser.parse_args()
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        speeds(Path(name), chosen.pages)
-        if chosen.gigabytes:
-            size, count, peak = stream(Path(name), chosen.gigabytes)
-            sys.stdout.write(
-                f"{size / 1e9:.1f} GB streamed, {count} pages: peak {peak / 1e6:.0f} MB\n"
-            )
+def warc(folder: Path, scale: float) -> Iterator[Figure]:
+    """Measure speed, then memory."""
+    count = _FILES * scaled(_PAGES // _FILES, scale)
+    yield from (measured.figure for measured in speeds(folder, count))
+    size, streamed, peak = stream(folder, _GIGABYTES * scale)
+    note = f"{size / 1e9:.1f} GB, {streamed:,} pages"
+    yield Figure("peak of one worker over a stream", peak / 1e6, "MB", note=note)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(alone(warc, __doc__))

@@ -1,6 +1,6 @@
 """Simulated weeks: the daemon itself, on virtual time, before a newspaper that lives its days.
 
-`python -m benchmarks.weeks [--days N] [--seed N] [--json FILE] [--folder DIR]`
+`python -m benchmarks.weeks [--days N] [--seed N] [--scale S] [--json FILE] [--folder DIR]`
 
 Daemon, replica and newspaper run in one process on a loop whose time jumps to the next timer;
 sockets, files and the database are real. Exits 1 if a figure is missed.
@@ -8,19 +8,18 @@ sockets, files and the database are real. Exits 1 if a figure is missed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
 from benchmarks import weeks_figures as figures
+from benchmarks.figures import Figure
+from benchmarks.harness import arguments, report, scaled, workplace
 from benchmarks.weeks_figures import DAY, NIGHT_ENDS, Observed, observe
 from benchmarks.weeks_plan import Plan, make_plan
 from harvester.daemon import logs, service
@@ -30,70 +29,36 @@ from harvester.replica.server import ReplicaServer, Request
 from harvester.settings import Settings
 from tests.support.virtual_time import VirtualClock, run
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure reached, and what was asked for: at least `least`, at most `most`."""
-
-    name: str
-    value: float
-    unit: str = ""
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def is_met(self) -> bool:
-        """Say whether it is what was asked for."""
-        low = self.least is not None and self.value < self.least
-        high = self.most is not None and self.value > self.most
-        return not (low or high)
-
-    @property
-    def asked(self) -> str:
-        """Return what was asked for."""
-        if self.least is not None:
-            return f">= {self.least:g}"
-        return f"<= {self.most:g}" if self.most is not None else ""
-
 
 def main() -> int:
     """Run the weeks, print a table, write one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--folder", type=Path, help="kept; a temporary one in memory otherwise")
     chosen = parser.parse_args()
+    days = scaled(chosen.days, chosen.scale)
     if chosen.folder:
-        return _measured(chosen, chosen.folder)
-    memory = _MEMORY if _MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="weeks-", dir=memory) as folder:
-        return _measured(chosen, Path(folder))
+        return _measured(days, chosen.seed, chosen.folder, chosen.json)
+    with workplace() as folder:
+        return _measured(days, chosen.seed, folder, chosen.json)
 
 
-def _measured(chosen: argparse.Namespace, folder: Path) -> int:
-    plan = make_plan(chosen.days, chosen.seed)
+def _measured(days: int, seed: int, folder: Path, kept: Path | None) -> int:
+    plan = make_plan(days, seed)
     begun = time.monotonic()
     seen = simulate(plan, folder)
-    table = [*results(seen), Figure("wall time of the run", (time.monotonic() - begun) / 60, "min")]
-    for row in table:
-        verdict = "" if row.is_met else "MISSED"
-        line = f"{row.name:58}{row.value:10.3f} {row.unit:4}{row.asked:>10} {verdict}"
-        sys.stdout.write(line.rstrip() + "\n")
-    if chosen.json:
-        told = {"days": chosen.days, "seed": chosen.seed, "figures": [_told(row) for row in table]}
-        told |= {"share_by_day": figures.shares(seen), "requests": figures.requests_of(seen)}
-        told |= {"alarms": [asdict(alarm) for alarm in seen.alarms]}
-        told |= {"missing": [each.story.urls[0] for each in figures.missing(seen)]}
-        text = json.dumps(told, ensure_ascii=False, indent=1, default=str)
-        chosen.json.write_text(f"{text}\n", "utf-8")
-    return int(not all(row.is_met for row in table))
-
-
-def _told(row: Figure) -> dict[str, object]:
-    return {**asdict(row), "met": row.is_met}
+    rows = [*results(seen), Figure("wall time of the run", (time.monotonic() - begun) / 60, "min")]
+    return report(
+        rows,
+        kept,
+        days=days,
+        seed=seed,
+        share_by_day=figures.shares(seen),
+        requests=figures.requests_of(seen),
+        alarms=[asdict(alarm) for alarm in seen.alarms],
+        missing=[each.story.urls[0] for each in figures.missing(seen)],
+    )
 
 
 # --- the run ---

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from benchmarks import weeks_figures as figures
-from benchmarks.weeks import Figure, results
+from benchmarks.figures import Figure
+from benchmarks.weeks import results
 from benchmarks.weeks_figures import Alarm, Observed, shown
 from benchmarks.weeks_plan import Edit, Outage, Plan, Publish, Redesigned, Remove, make_plan
 from harvester.judge import content_hash
@@ -41,7 +42,7 @@ def perfect(plan: Plan) -> Observed:
 
 def figure(seen: Observed, name: str) -> Figure:
     """Return the figure whose name begins so."""
-    return next(row for row in results(seen) if row.name.startswith(name))
+    return next(row for row in results(seen) if row.what.startswith(name))
 
 
 def test_a_plan_is_the_same_for_a_seed(plan: Plan) -> None:
@@ -99,7 +100,7 @@ def test_the_site_lives_the_plan(plan: Plan, perfect: Observed) -> None:
 
 def test_a_perfect_run_meets_every_figure(perfect: Observed) -> None:
     """Five minutes after the site is in time; no alarm is the only thing that is missed."""
-    missed = [row.name for row in results(perfect) if not row.is_met]
+    missed = [row.what for row in results(perfect) if not row.held]
 
     assert missed == ["minutes from the redesign to the alarm"]
     assert figure(perfect, "delay, all told, 06-24 h, median").value == pytest.approx(5)
@@ -145,7 +146,7 @@ def test_what_is_wrong_is_counted(
     """Other texts, late posts and edits that were not seen each miss their figure."""
     stored = {story_id: wrong(versions) for story_id, versions in perfect.stored.items()}
 
-    assert not figure(replace(perfect, stored=stored), name).is_met
+    assert not figure(replace(perfect, stored=stored), name).held
 
 
 def test_alarms_outside_of_a_redesign_are_false(perfect: Observed) -> None:
