@@ -108,15 +108,16 @@ def test_an_outage_costs_few_requests_and_nothing_is_missed(
                 missed += [world.publish().story_id for _ in range(15)]
             figures.at_most("requests", len(world.server.log) - before, cases(15, 40))
             await world.sleep(HOUR)
-            world.publish()
+            newest = world.publish().story_id
             world.site.recover()
             after, at = len(world.server.log), world.clock.monotonic()
             while not world.read().keys() & set(missed):
                 await world.sleep(10 * MINUTE)
             waited = (world.clock.monotonic() - at) / HOUR
             figures.at_most("hours to the first story", waited, LONGEST_REST)
-            first = world.asked("/story", after)[0].target.rpartition("-")[2]
-            assert first > missed[-1]  # the newest first
+            # The newest first; two may be on their way at once.
+            first = [asked.target.rpartition("-")[2] for asked in world.asked("/story", after)[:2]]
+            assert newest in first
             await world.sleep(2 * HOUR)
             figures.none("stories missed", len(set(missed) - world.read().keys()), len(missed))
 
