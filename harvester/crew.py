@@ -129,7 +129,8 @@ class _Hand:
             for end in (here, there):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", __name__, str(there.fileno())),
+                # -P: nothing of the folder at which we happen to be is a module of ours.
+                *(sys.executable, "-P", "-m", __name__, str(there.fileno())),
                 pass_fds=[there.fileno()],
                 process_group=0,  # Ctrl-C on a terminal is for the run, which ends it
             )

@@ -13,7 +13,6 @@ from harvester.findings import Finding
 from harvester.model import (
     BodyMode,
     Decision,
-    Draft,
     Evidence,
     Scope,
     Validators,
@@ -53,7 +52,8 @@ class Merger:
         """Take findings, in their order, to the archive."""
         await self._archive.record([each.finding.ref for each in found])
         for wave in waves(found, lambda each: each.finding.ref.story_id):
-            decisions = await asyncio.gather(*[self._one(each) for each in wave])
+            marks = zip(wave, await self._marks(wave), strict=True)
+            decisions = await asyncio.gather(*[self._one(each, mark) for each, mark in marks])
             for each, decision in zip(wave, decisions, strict=True):
                 self.count(each.finding.ref.url, decision)
 
@@ -62,7 +62,7 @@ class Merger:
         self.tally[decision.verdict] += 1
         self._observer.ended(url, decision)
 
-    async def _one(self, located: Located) -> Decision:
+    async def _one(self, located: Located, mark: Visit | None) -> Decision:
         finding, draft = located.finding, located.finding.draft
         decision = finding.decision
         if draft and not is_in_scope(self._scope, draft.article.published.at):
@@ -74,17 +74,34 @@ class Merger:
             if decision and decision.verdict is not Verdict.SKIPPED and finding.page.status:
                 await self._archive.keep(evidence)
             return decision or Decision(Verdict.FAILED)
-        visit = await self._visit(finding, draft)
-        return (await self._archive.put(draft, visit, evidence)).decision
+        return (await self._archive.put(draft, mark, evidence)).decision
 
-    async def _visit(self, finding: Finding, draft: Draft) -> Visit | None:
-        """Return the mark for a story that was never visited; a visit stands as it is.
+    async def _marks(self, wave: Sequence[Located]) -> list[Visit | None]:
+        """Return the mark for each story that was never visited; a visit stands as it is.
 
         But where this text replaces ours, "not modified" would be said of the one before.
         """
-        visited = await self._archive.visit(finding.ref.story_id)
-        if visited is None:
-            return held(finding, finding.page.fetched_at)
-        expected = await self._archive.expect(draft)
-        replaced = expected.verdict is Verdict.REVISED and not expected.archival
-        return replace(visited, validators=Validators()) if replaced else None
+        findings = [each.finding for each in wave]
+        visits = await self._archive.visits([finding.ref.story_id for finding in findings])
+        pairs = zip(findings, visits, strict=True)
+        replacing = await self._replacing([finding for finding, visit in pairs if visit])
+        return [
+            _mark(finding, visit, replaces=finding.ref.story_id in replacing)
+            for finding, visit in zip(findings, visits, strict=True)
+        ]
+
+    async def _replacing(self, findings: Sequence[Finding]) -> frozenset[str]:
+        """Return the ids of the stories whose text these would replace."""
+        drafts = [finding.draft for finding in findings if finding.draft]
+        expected = await self._archive.expect_all(drafts)
+        return frozenset(
+            draft.article.story_id
+            for draft, decision in zip(drafts, expected, strict=True)
+            if decision.verdict is Verdict.REVISED and not decision.archival
+        )
+
+
+def _mark(finding: Finding, visit: Visit | None, *, replaces: bool) -> Visit | None:
+    if visit is None:
+        return held(finding, finding.page.fetched_at)
+    return replace(visit, validators=Validators()) if replaces else None

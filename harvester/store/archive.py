@@ -369,7 +369,13 @@ class Archive:
 
     async def expect(self, draft: Draft) -> Decision:
         """Return the verdict that a draft would get now; nothing is written."""
-        return await self._database.run(partial(self._writer.expect, draft=draft))
+        return (await self.expect_all([draft]))[0]
+
+    async def expect_all(self, drafts: Sequence[Draft]) -> list[Decision]:
+        """Return the verdict that each draft would get now, by itself; nothing is written."""
+        return await self._database.run(
+            lambda connection: [self._writer.expect(connection, draft) for draft in drafts]
+        )
 
     async def aliases(self, draft: Draft, since: datetime) -> int:
         """Return how many other stories were found since then to have this very text of another."""

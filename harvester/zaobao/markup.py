@@ -13,7 +13,6 @@ from harvester.zaobao.burden import too_much
 
 PAGE_LIMIT = 8 * 2**20
 _PIECE = 2**14
-_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 # Possessive behind the sign: otherwise blanks would take the square of their number.
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*+["']?+\s*+([\w.:-]{2,40})""", re.IGNORECASE)
@@ -70,11 +69,11 @@ def as_utf8(body: bytes, url: str, label: str | None = None) -> bytes:
 
 def _is_utf8(body: bytes) -> bool:
     """Say whether bytes are UTF-8, piece by piece: all of the text is not needed at once."""
-    decoder = _UTF8()
+    view, at = memoryview(body), 0
     try:
-        for at in range(0, len(body), _PIECE):
-            decoder.decode(body[at : at + _PIECE])
-        decoder.decode(b"", final=True)
+        while at < len(view):
+            last = at + _PIECE >= len(view)
+            at += codecs.utf_8_decode(view[at : at + _PIECE], "strict", last)[1]
     except UnicodeDecodeError:
         return False
     return True
