@@ -19,8 +19,8 @@ from harvester.fetch.meter import credit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# So much unfolds in half a millisecond; then others get their turn.
-_TURN = 2**18
+# An ordinary page unfolds in half a millisecond; while more does, others get their turn.
+_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +89,5 @@ async def _unfold(pieces: Iterable[bytes], body: BytesIO, cap: int) -> None:
         body.write(piece)
         if body.tell() > cap:
             raise TooMuch
-        if body.tell() % _TURN < len(piece):
+        if body.tell() > _AT_ONCE:
             await asyncio.sleep(0)

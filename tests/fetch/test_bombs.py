@@ -115,4 +115,4 @@ async def test_others_get_their_turn_while_a_body_unfolds(desk: Desk, site: Fake
         turns += 1
 
     assert (await large).status == 200
-    assert turns > 250
+    assert turns > 500
