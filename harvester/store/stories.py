@@ -6,11 +6,15 @@ import hashlib
 import json
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from harvester.model import Access, Draft, Era
+from harvester.store.database import seal
 from harvester.store.rows import stamp
 from harvester.store.schema import SEALED
+
+_WINDOW = 13  # 8 kB, as a power of two
 
 
 def are_any(connection: sqlite3.Connection) -> bool:
@@ -46,17 +50,19 @@ def insert_story(
     connection: sqlite3.Connection, draft: Draft, path: str, key: str, now: datetime
 ) -> None:
     """Write a story that was not there: its row, its first revision and the change."""
-    article = draft.article
-    connection.execute("DELETE FROM aliases WHERE story_id = ?", (article.story_id,))
-    connection.execute(
-        "INSERT INTO stories (story_id, path, path_key, first_seen, "
-        "url, section, title, published, published_source, author, tags, access, era, "
-        "content_hash, sha256, size, observed_at, revision, updated_at) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (article.story_id, path, key, stamp(now), *_current(draft, 1, now)),
+    story_id = draft.article.story_id
+    url, section, title, published, source, author, tags, access, era, *text = _current(
+        draft, 1, now
     )
+    content_hash, sha256, size, observed_at, revision, at = text
+    seq = _next_change(connection)
+    connection.execute("DELETE FROM aliases WHERE story_id = ?", (story_id,))
+    story = (story_id, url, section, title, published, source, author, tags, access, era)
+    place = (content_hash, path, key, sha256, size, revision)
+    _insert(connection, "stories", (*story, *place, at, at, observed_at, None, seq))
     _insert_revision(connection, draft, 1, now)
-    _insert_change(connection, "new", article.story_id, now)
+    told = (path, sha256, content_hash, url, title, published, access, at)
+    _insert(connection, "changes", (seq, "new", story_id, revision, *told))
 
 
 def revise_story(connection: sqlite3.Connection, draft: Draft, now: datetime) -> None:
@@ -211,13 +217,18 @@ def unpack(packed: bytes, sha256: str) -> bytes | None:
     return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
 
+def _packed(post: bytes) -> bytes:
+    # Few posts are longer than the window, and a larger one takes twice the time to set up.
+    return zlib.compress(post, wbits=_WINDOW)
+
+
 def refill_revision(
     connection: sqlite3.Connection, story_id: str, revision: int, data: bytes
 ) -> bool:
     """Put back the bytes of a revision; return False if they are not those that were stored."""
     cursor = connection.execute(
         "UPDATE revisions SET post = ? WHERE story_id = ? AND revision = ? AND sha256 = ?",
-        (zlib.compress(data), story_id, revision, hashlib.sha256(data).hexdigest()),
+        (_packed(data), story_id, revision, hashlib.sha256(data).hexdigest()),
     )
     return cursor.rowcount == 1
 
@@ -268,11 +279,26 @@ def _insert_revision(
         stamp(now),
         draft.sha256,
     )
-    connection.execute(
-        f"INSERT INTO revisions ({SEALED['revisions']}, post, seal) "  # noqa: S608
-        "VALUES (?,?,?,?,?,?,?,?,?, seal(?,?,?,?,?,?,?,?))",
-        (*row, zlib.compress(draft.data), *row),
-    )
+    _insert(connection, "revisions", row, post=_packed(draft.data))
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, row: Sequence[str | int | None], **besides: bytes
+) -> None:
+    """Write a row of all that its seal is made of, with the seal, and what stands besides."""
+    columns = ", ".join((SEALED[table], "seal", *besides))
+    values = (*row, seal(*row), *besides.values())
+    marks = ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)  # noqa: S608
+
+
+def _next_change(connection: sqlite3.Connection) -> int:
+    """Return the number that the next change will have."""
+    (last,) = connection.execute(
+        "SELECT max(coalesce((SELECT max(seq) FROM changes), 0), coalesce("
+        "(SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0))"
+    ).fetchone()
+    return int(last) + 1
 
 
 def _insert_change(connection: sqlite3.Connection, op: str, story_id: str, now: datetime) -> None:

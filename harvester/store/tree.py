@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from harvester.errors import DiskError
 
+# Empty ones stand before, behind or between slashes too many.
+_ODD_PARTS = frozenset({"", ".", ".."})
 _POST = re.compile(r"\d{4}-\d{2}-\d{2}-.*\.md", re.DOTALL)
 _LEFTOVER = re.compile(r"\.harvester-.*\.tmp", re.DOTALL)
 # What a killed writer was copying aside is copied again at the next start, in the same folder.
@@ -55,11 +57,9 @@ class PostTree:
 
     def locate(self, path: str) -> Path:
         """Return the place of `path` on disk; refuse one that leads outside the root."""
-        pure = PurePosixPath(path)
-        harmless = str(pure) == path and "\0" not in path and _is_text(path)
-        if not harmless or pure.is_absolute() or ".." in pure.parts:
+        if _ODD_PARTS.intersection(path.split("/")) or "\0" in path or not _is_text(path):
             raise DiskError(f"{path!r}: not a path inside {self.root}")
-        return self.folder(folder_of(path)) / pure.name
+        return self.folder(folder_of(path)) / path.rpartition("/")[2]
 
     def folder(self, folder: str) -> Path:
         """Return the place of a folder; refuse one that a link leads outside."""
@@ -260,7 +260,11 @@ def _has_link(root: Path, folder: str) -> bool:
 
 def _is_text(name: str) -> bool:
     """Return whether a name from the disk is UTF-8; other names are never ours."""
-    return not any("\ud800" <= char <= "\udfff" for char in name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _reraise(error: OSError) -> None:
