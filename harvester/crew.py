@@ -18,13 +18,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from struct import Struct
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 log = logging.getLogger(__name__)
 
-_P = ParamSpec("_P")
 _A = TypeVar("_A")
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 _CORES = os.cpu_count() or 1
 _LENGTH = Struct(">I")
@@ -33,7 +33,7 @@ _BUFFER = 2**20
 
 
 @asynccontextmanager
-async def open_crew(begin: int = 1) -> AsyncIterator[Crew]:
+async def open_crew(begin: int) -> AsyncIterator[Crew]:
     """Open a crew whose processes begin at the call of that number: short work needs none."""
     crew = Crew(begin)
     try:
@@ -70,7 +70,7 @@ class Crew:
         self._hands: list[_Hand] = []
         self._hiring: asyncio.Task[None] | None = None
 
-    async def call(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+    async def call(self, work: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
         """Call a function of a module elsewhere: by whoever has the least to do.
 
         It may be called twice, where a process is lost or the call raises.
@@ -81,12 +81,12 @@ class Crew:
         hand = min(self._hands, key=lambda hand: hand.asked, default=None)
         if hand is not None:
             try:
-                done: _T = await hand.ask(pickle.dumps((work, arguments, options)))
+                done: _T = await hand.ask(pickle.dumps((work, arguments)))
             except (OSError, EOFError) as trouble:
                 await self._lose(hand, trouble)
             else:
                 return done
-        return await asyncio.to_thread(work, *arguments, **options)
+        return await asyncio.to_thread(work, *arguments)
 
     async def _hire(self) -> None:
         try:
@@ -168,8 +168,8 @@ def serve(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as end, end.makefile("rwb") as stream:
         while head := stream.read(_LENGTH.size):
             question = stream.read(*_LENGTH.unpack(head))
-            work, arguments, options = pickle.loads(question)  # noqa: S301 - our own
-            answer = pickle.dumps(work(*arguments, **options))
+            work, arguments = pickle.loads(question)  # noqa: S301 - our own
+            answer = pickle.dumps(work(*arguments))
             stream.write(_LENGTH.pack(len(answer)) + answer)
             stream.flush()
 
