@@ -12,13 +12,15 @@ import logging
 import os
 import pickle
 import socket
+import subprocess
 import sys
-from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from struct import Struct
 from typing import Any, TypeVar, TypeVarTuple
+
+from harvester.heap import keep_freed
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +115,10 @@ class _Hand:
     """A process that does one thing after the other; `asked` counts those that it has to do."""
 
     def __init__(
-        self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        process: subprocess.Popen[bytes],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self.asked = 0
         self._process = process
@@ -128,9 +133,9 @@ class _Hand:
         with there:
             for end in (here, there):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            process = await asyncio.create_subprocess_exec(
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - some milliseconds, our own
                 # -P: nothing of the folder at which we happen to be is a module of ours.
-                *(sys.executable, "-P", "-m", __name__, str(there.fileno())),
+                [sys.executable, "-P", "-m", __name__, str(there.fileno())],
                 pass_fds=[there.fileno()],
                 process_group=0,  # Ctrl-C on a terminal is for the run, which ends it
             )
@@ -141,30 +146,28 @@ class _Hand:
         """Return the answer. Raises OSError or EOFError where the process is no more."""
         self.asked += 1
         try:
-            async with self._turn:
-                return await self._asked(question)
-        finally:
-            self.asked -= 1
-
-    async def _asked(self, question: bytes) -> Any:  # noqa: ANN401
-        try:
+            # At once: the process finds its next question when it has answered the one before.
             self._writer.writelines((_LENGTH.pack(len(question)), question))
-            (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            return pickle.loads(await self._reader.readexactly(length))  # noqa: S301 - our own
+            async with self._turn:  # those who wait get it in the order in which they asked
+                (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+                answer = await self._reader.readexactly(length)
         except BaseException:  # whoever asks next would be given this answer
             self._writer.close()
             raise
+        finally:
+            self.asked -= 1
+        return pickle.loads(answer)  # noqa: S301 - our own
 
     async def end(self) -> None:
         """End the process."""
         self._writer.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        self._process.kill()
+        await asyncio.to_thread(self._process.wait)
 
 
 def serve(descriptor: int) -> None:
     """Answer questions at the other end of a socket until it is closed."""
+    keep_freed()
     with socket.socket(fileno=descriptor) as end, end.makefile("rwb") as stream:
         while head := stream.read(_LENGTH.size):
             question = stream.read(*_LENGTH.unpack(head))

@@ -1,12 +1,12 @@
 """Many addresses through to the archive. It has no rules of its own.
 
-    refs | due? | visit | count          revisions | mass? | judge + store | count
-          one    N in flight, paced per host          at the end
+    refs | due? | ask | read, judge + store | count        revisions | mass? | store | count
+          one    N in flight, N and more on their way       at the end
 
-Each address ends in exactly one counted state. `concurrency` workers visit stories side by side;
-the archive judges and stores in batches. A known error ends that address alone; a bug is logged
-with its traceback, counted as failed, and the run goes on. Other texts of held stories wait until
-the end of the run: a mass of them is no edits, none of it is written and the pages are kept.
+Each address ends in exactly one counted state. Workers visit stories side by side; the archive
+judges and stores in batches. A known error ends that address alone; a bug is logged with its
+traceback, counted as failed, and the run goes on. Other texts of held stories wait until the end
+of the run: a mass of them is no edits, none of it is written and the pages are kept.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from harvester.store import Archive
 from harvester.visitor import (
     OUT_OF_SCOPE,
     Course,
+    Ending,
     Opinion,
     Reading,
     Scrutiny,
@@ -87,12 +88,14 @@ class Plan:
 
     `scope` is applied to the day of publication once it is known. `again` asks for pages that are
     not due too. `limit` is the greatest number of pages to ask for. `all_revisions` writes other
-    texts of held stories however many they are. `read` reads the pages.
+    texts of held stories however many they are. `read` reads the pages. `concurrency` stories are
+    asked for at once, `workers` are on their way: what was fetched is read and stored meanwhile.
     """
 
     scope: Scope = field(default_factory=Scope)
     mode: BodyMode = BodyMode.CLEAN
     concurrency: int = 1
+    workers: int = 1
     limit: int | None = None
     again: bool = False
     all_revisions: bool = False
@@ -150,6 +153,7 @@ class Pipeline:
         self._plan = plan
         self._observer = observer
         self._stopping = stopping
+        self._asking = asyncio.Semaphore(plan.concurrency)
         self._seen: set[str] = set()
         self._troubles = 0
         self._revised = 0
@@ -163,15 +167,16 @@ class Pipeline:
         Where going on is of no use (the site is down or asks for a long pause, disk or catalogue
         fail), no more are begun and `halt` says why; what was not finished is not counted.
         """
-        queue: asyncio.Queue[Work | None] = asyncio.Queue(self._plan.concurrency)
+        workers = max(self._plan.concurrency, self._plan.workers)
+        queue: asyncio.Queue[Work | None] = asyncio.Queue(workers)
         async with asyncio.TaskGroup() as tasks:
-            for number in range(self._plan.concurrency):
+            for number in range(workers):
                 tasks.create_task(self._worker(queue), name=f"worker-{number}")
             try:
                 await self._feed(work, queue)
             except HarvesterError as error:
                 self._stop_for(error)
-            for _ in range(self._plan.concurrency):
+            for _ in range(workers):
                 await queue.put(None)
         await self._settle_revisions()
 
@@ -230,8 +235,15 @@ class Pipeline:
         self._observer.ended(url, decision)
 
     async def _one(self, ref: StoryRef, visit: Visit | None) -> Decision | None:
-        """Return the end state of an address, or None if that is told at the end of the run."""
-        ending = await self._visitor.visit(ref, visit)
+        """Return the end state of an address, or None if that is told later, or at the next run."""
+        async with self._asking:
+            if self._stopping.is_set():
+                return None
+            answer = await self._visitor.ask(ref, visit)
+        if isinstance(answer, Ending):
+            ending = answer
+        else:
+            ending = await self._visitor.see(ref, visit, answer)
         self._weigh(ending.trouble)
         if ending.pending:
             self._revised += 1

@@ -21,7 +21,12 @@ Read = Callable[[Page, StoryRef, BodyMode], Awaitable[Finding]]
 # Pages a second that one thread reads beside other work without being in its way.
 _FAST = 50.0
 # A shorter run is over before processes have begun.
-_MANY = 100
+_MANY = 20
+
+
+def is_fast(rate: float) -> bool:
+    """Say whether so many pages a second are work for more than one thread."""
+    return rate >= _FAST
 
 
 async def in_thread(page: Page, ref: StoryRef, mode: BodyMode) -> Finding:
@@ -35,7 +40,7 @@ async def open_readers(rate: float, begin: int = _MANY) -> AsyncIterator[Read]:
 
     Processes begin their work at the page of that number.
     """
-    if rate < _FAST:
+    if not is_fast(rate):
         yield in_thread
         return
     async with open_crew(begin) as crew:

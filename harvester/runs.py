@@ -268,6 +268,7 @@ async def _backfill(
         order.scope,
         mode,
         workshop.settings.concurrency,
+        workshop.workers,
         order.limit,
         all_revisions=order.all_revisions,
         read=workshop.read,
@@ -342,6 +343,7 @@ async def _fetch(
     plan = Plan(
         mode=mode,
         concurrency=workshop.settings.concurrency,
+        workers=workshop.workers,
         again=True,
         all_revisions=order.all_revisions,
         read=workshop.read,

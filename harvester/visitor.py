@@ -147,12 +147,20 @@ class Visitor:
 
     async def visit(self, ref: StoryRef, before: Visit | None) -> Ending:
         """Take a story to its end state. Raises HostResting and the errors of the archive."""
+        answer = await self.ask(ref, before)
+        return answer if isinstance(answer, Ending) else await self.see(ref, before, answer)
+
+    async def ask(self, ref: StoryRef, before: Visit | None) -> Page | Ending:
+        """Fetch the page of a story, or end the visit without one. Raises as `visit`."""
         try:
-            page = await self._fetcher.get(ref.url, _validators(ref, before))
+            return await self._fetcher.get(ref.url, _validators(ref, before))
         except (RobotsDenied, RedirectedAway) as error:
             return await self._rejected(ref, before, error)
         except FetchFailed as error:
             return Ending(await self.miss(ref, before, Verdict.FAILED, error.problem), error)
+
+    async def see(self, ref: StoryRef, before: Visit | None, page: Page) -> Ending:
+        """Take a story whose page was fetched to its end state. Raises errors of the archive."""
         try:
             return await self._shown(ref, before, page)
         except NotAStory as error:

@@ -24,12 +24,16 @@ from harvester.importing import Observer as ImportObserver
 from harvester.model import Capture
 from harvester.parser import parser_version
 from harvester.pipeline import Observer as PipelineObserver
-from harvester.readers import Read, in_thread, open_readers
+from harvester.readers import Read, in_thread, is_fast, open_readers
 from harvester.settings import Settings
 from harvester.store import WRITER_PATIENCE, Archive, Raw
 from harvester.visitor import Scrutiny
 
 _log = logging.getLogger(__name__)
+# Where pages come fast: how long a batch of the archive waits for more, and how many stories are
+# on their way for each request that may be.
+_LINGER = 0.02
+_ON_THEIR_WAY = 4
 # The note that tells up to which change the feeds are written.
 _FEEDS = "feeds"
 
@@ -63,6 +67,15 @@ class Workshop:
     clock: Clock
     guard: Scrutiny | None = None
     read: Read = in_thread
+
+    @property
+    def workers(self) -> int:
+        """Return how many stories may be on their way at once.
+
+        What was fetched waits for its reader and for its batch, and others are asked for meanwhile.
+        """
+        more = _ON_THEIR_WAY if is_fast(self.settings.rate) else 1
+        return self.settings.concurrency * more
 
 
 @asynccontextmanager
@@ -115,6 +128,8 @@ async def open_workshop(
         open_fetcher(settings, archive, watcher, clock) as fetcher,
         open_readers(settings.rate) as read,
     ):
+        if is_fast(settings.rate):
+            archive.linger(_LINGER)
         yield Workshop(settings, archive, fetcher, clock, read=read)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from harvester.bulk.reading import Job
 from harvester.bulk.shards import Shard, make_shard
 from harvester.errors import UsageError
+from harvester.heap import keep_freed
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,12 @@ class _Processes:
     def _new(workers: int) -> ProcessPoolExecutor:
         # Not forked: this process has threads.
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=_go_with_parent)
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+
+
+def _begin() -> None:
+    keep_freed()
+    _go_with_parent()
 
 
 def _go_with_parent() -> None:

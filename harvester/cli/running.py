@@ -9,10 +9,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
+from harvester.cli import loop
 from harvester.cli.codes import EXIT_FAILED, EXIT_INTERRUPTED
 from harvester.cli.console import Screen, summary
 from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
+from harvester.heap import keep_freed
 from harvester.model import Verdict
 from harvester.runs import Outcome
 
@@ -33,19 +35,20 @@ def run_to_end(work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Scre
 
     A second one, or ten seconds, cuts what is in flight; it is taken up again by the next run.
     """
+    keep_freed()
     # A log line beside a live display would tear it; on a terminal the display tells the same.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Printable("%(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     with screen:
-        return asyncio.run(_supervised(work, screen))
+        return loop.run(_supervised(work, screen))
 
 
 async def _supervised(
     work: Callable[[asyncio.Event], Awaitable[Outcome]], screen: Screen
 ) -> Outcome:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(stopping))
 
     def stop() -> None:
@@ -54,10 +57,10 @@ async def _supervised(
             return
         screen.say("stopping: what is in flight is finished first")
         stopping.set()
-        loop.call_later(_GRACE, task.cancel)
+        running.call_later(_GRACE, task.cancel)
 
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop)
+        running.add_signal_handler(name, stop)
     try:
         return await task
     except asyncio.CancelledError:

@@ -44,7 +44,7 @@ from harvester.store.database import (
 )
 from harvester.store.lock import writer_lock
 from harvester.store.manifest import Manifest
-from harvester.store.queue import WriteQueue
+from harvester.store.queue import Waves, WriteQueue
 from harvester.store.raw import WARC, Raw, RawFiles
 from harvester.store.snapshot import take_snapshot
 from harvester.store.stories import last_change
@@ -87,6 +87,7 @@ class Archive:
         self._writer = writer
         self._clock = clock
         self._queue = WriteQueue(self._apply, self.publish_manifest)
+        self._expecting = Waves(self.expect_all)
 
     @classmethod
     @asynccontextmanager
@@ -153,6 +154,10 @@ class Archive:
     def adopted(self) -> None:
         """Hear that what could be taken up of the `orphans` is."""
         self._adopted = True
+
+    def linger(self, seconds: float) -> None:
+        """Let each batch wait for more for so long: worth it where hundreds come in a second."""
+        self._queue.linger = seconds
 
     # --- texts and visits: one queue, committed in batches ---
 
@@ -369,7 +374,7 @@ class Archive:
 
     async def expect(self, draft: Draft) -> Decision:
         """Return the verdict that a draft would get now; nothing is written."""
-        return (await self.expect_all([draft]))[0]
+        return await self._expecting.ask(draft)
 
     async def expect_all(self, drafts: Sequence[Draft]) -> list[Decision]:
         """Return the verdict that each draft would get now, by itself; nothing is written."""

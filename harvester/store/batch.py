@@ -164,13 +164,13 @@ class BatchWriter:
     def _judge(self, connection: sqlite3.Connection, draft: Draft, taken: set[str]) -> Intent:
         _refuse_broken_text(draft)
         decision, twin = self._verdict(connection, draft)
-        path = stories.path_of(connection, draft.article.story_id)
+        path = None
         file = decision.verdict in {Verdict.NEW, Verdict.REVISED} and not decision.archival
         if decision.verdict is Verdict.NEW:
             path = self._choose_path(connection, draft, taken)
             taken.add(self._name_key(path))
-        elif decision.verdict is Verdict.DUPLICATE:
-            path = None
+        elif decision.verdict is not Verdict.DUPLICATE:
+            path = stories.path_of(connection, draft.article.story_id)
         intent = Intent(draft, decision, path, twin, file)
         if file and intent.in_place and self._tree.read(draft.name) != draft.data:
             raise DiskError(f"{self._tree.root / draft.name}: changed since it was read")

@@ -25,6 +25,7 @@ from harvester.model import (
 )
 
 PAGE = 1000
+_SECONDS = len("YYYY-MM-DDTHH:MM:SS")
 
 VISIT = (
     "story_id, url, state, checked_at, reason, failures, next_check_at, etag, last_modified, "
@@ -38,7 +39,8 @@ def stamp(at: datetime) -> str:
     """Return an aware instant as text. Raises ValueError for a naive one."""
     if at.tzinfo is None:
         raise ValueError(f"{at} has no time zone")
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    there = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{there.isoformat()[:_SECONDS]}Z"
 
 
 def instant(text: str) -> datetime:

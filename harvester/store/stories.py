@@ -8,6 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 from harvester.model import Access, Draft, Era
 from harvester.store.database import seal
@@ -15,6 +16,7 @@ from harvester.store.rows import stamp
 from harvester.store.schema import SEALED
 
 _WINDOW = 13  # 8 kB, as a power of two
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def are_any(connection: sqlite3.Connection) -> bool:
@@ -256,7 +258,7 @@ def _current(draft: Draft, revision: int, now: datetime) -> tuple[str | int, ...
 
 
 def _tags(draft: Draft) -> str:
-    return json.dumps(draft.article.tags, ensure_ascii=False)
+    return _JSON.encode(draft.article.tags)
 
 
 def _next_revision(connection: sqlite3.Connection, story_id: str) -> int:
@@ -286,10 +288,14 @@ def _insert(
     connection: sqlite3.Connection, table: str, row: Sequence[str | int | None], **besides: bytes
 ) -> None:
     """Write a row of all that its seal is made of, with the seal, and what stands besides."""
-    columns = ", ".join((SEALED[table], "seal", *besides))
-    values = (*row, seal(*row), *besides.values())
-    marks = ", ".join("?" * len(values))
-    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)  # noqa: S608
+    connection.execute(_insertion(table, *besides), (*row, seal(*row), *besides.values()))
+
+
+@cache
+def _insertion(table: str, *besides: str) -> str:
+    columns = f"{SEALED[table]}, {', '.join(('seal', *besides))}"
+    marks = ", ".join("?" for _ in columns.split(", "))
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
 
 
 def _next_change(connection: sqlite3.Connection) -> int:

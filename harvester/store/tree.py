@@ -59,7 +59,8 @@ class PostTree:
         """Return the place of `path` on disk; refuse one that leads outside the root."""
         if _ODD_PARTS.intersection(path.split("/")) or "\0" in path or not _is_text(path):
             raise DiskError(f"{path!r}: not a path inside {self.root}")
-        return self.folder(folder_of(path)) / path.rpartition("/")[2]
+        self.folder(folder_of(path))
+        return self.root / path
 
     def folder(self, folder: str) -> Path:
         """Return the place of a folder; refuse one that a link leads outside."""
@@ -182,13 +183,21 @@ def replace_file(target: Path, chunks: Iterable[bytes], mark: str, *, durable: b
     """
     temporary = target.with_name(f".harvester-{mark}.tmp")
     with disk_errors(target), _removed_on_error(temporary):
-        temporary.unlink(missing_ok=True)  # left by a killed writer, or planted
-        with os.fdopen(os.open(temporary, _CREATE, 0o666), "wb") as file:
+        with os.fdopen(_create(temporary), "wb") as file:
             file.writelines(chunks)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
         temporary.replace(target)
+
+
+def _create(place: Path) -> int:
+    """Open a new file; what a killed writer left there, or somebody planted, goes."""
+    try:
+        return os.open(place, _CREATE, 0o666)
+    except FileExistsError:
+        place.unlink()
+        return os.open(place, _CREATE, 0o666)
 
 
 def resolved(path: Path) -> Path:

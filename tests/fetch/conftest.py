@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from http import HTTPStatus
 from random import Random
 
 import pytest
+import uvloop
 from aiohttp.abc import AbstractResolver
 
 from harvester.fetch import FetchSettings
@@ -250,3 +251,8 @@ async def desk(fake_clock: FakeClock, site: FakeSite) -> AsyncIterator[Desk]:
     """Open and close fetchers of the site."""
     async with AsyncExitStack() as stack:
         yield Desk(fake_clock, site, FakeMemory(), stack)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Hold every promise of the fetcher in both event loops that commands may run in."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}

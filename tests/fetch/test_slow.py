@@ -83,7 +83,7 @@ def scripts(pause: float) -> dict[str, tuple[Script, set[str]]]:
         "/endless-chunks": (repeats(CHUNKED, b"10000\r\n" + bytes(65536) + b"\r\n", 0), {LARGE}),
         "/endless-tiny-chunks": (repeats(CHUNKED, b"1\r\na\r\n" * 9999, 0), {CUT}),
         "/endless-chunk-head": (repeats(CHUNKED + b"1;", b"a" * 65536, 0), {CUT}),
-        "/endless-trailers": (repeats(CHUNKED + b"0\r\n", b"X: a\r\n" * 99, 0), {UNREADABLE}),
+        "/endless-trailers": (repeats(CHUNKED + b"0\r\n", b"X: a\r\n" * 99, 0), {UNREADABLE, CUT}),
         "/endless-headers": (repeats(OK, b"X: a\r\n" * 99, 0), {UNREADABLE}),
         "/endless-header": (repeats(OK + b"X: ", b"a" * 65536, 0), {UNREADABLE}),
         "/endless-interim": (repeats(b"", b"HTTP/1.1 103 E\r\n\r\n" * 99, 0), {UNREADABLE}),
