@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
@@ -216,11 +217,21 @@ def post_files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         try:
             if path.is_dir():
-                found = (p for p in sorted(path.rglob("*.md")) if not p.is_dir())
-                yield from (p for p in found if p.name != "README.md")
+                yield from _below(path)
             elif path.exists():
                 yield path
             else:
                 raise UsageError(f"{path}: no such file or folder")
         except OSError as problem:
             raise UsageError(f"{path}: cannot be read: {problem.strerror}") from problem
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    # os.walk tells files from folders without asking for each.
+    for place, folders, names in os.walk(folder, onerror=_reraise):
+        folders.sort()
+        yield from (Path(place, n) for n in sorted(names) if n.endswith(".md") and n != "README.md")
+
+
+def _reraise(error: OSError) -> None:
+    raise error

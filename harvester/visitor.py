@@ -8,10 +8,12 @@ or whose text is doubtful, is kept as it came, for a mended parser.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from harvester import judge
 from harvester.clock import Clock
@@ -136,6 +138,7 @@ class Visitor:
         self._mode = mode
         self._scope = scope or Scope()
         self._read = read
+        self._texts: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def refused(self, ref: StoryRef, before: Visit | None) -> Decision | None:
         """Return the end state of an address that tells by itself that it leads to no article."""
@@ -213,6 +216,14 @@ class Visitor:
         at = draft.article.published.at
         if not is_in_scope(self._scope, at):
             return Ending(await self._pass_by(ref, before, page, at))
+        # What is stored of a text tells what it is at the next address.
+        async with self._texts.setdefault(draft.content_hash, asyncio.Lock()):
+            return await self._settled(ref, before, page, draft)
+
+    async def _settled(
+        self, ref: StoryRef, before: Visit | None, page: Page, draft: Draft
+    ) -> Ending:
+        at = draft.article.published.at
         seen = _seen(ref, before, page, at)
         expected = await self._archive.expect(draft)
         opinion = self._scrutiny.weigh(Reading(ref, before, draft.article, expected))

@@ -18,7 +18,6 @@ from harvester.errors import HarvesterError, NotAStory
 from harvester.fetch import FetchSettings, Getter
 from harvester.fetch.client import Fetcher
 from harvester.handoff.feeds import renew_feeds
-from harvester.handoff.hooks import register_hooks
 from harvester.importing import Importer
 from harvester.importing import Observer as ImportObserver
 from harvester.model import Capture
@@ -148,6 +147,8 @@ def _is_of_story(capture: Capture) -> bool:
 async def _register_hooks(settings: Settings) -> None:
     """Let hooks never seen before begin here, whoever delivers to them later."""
     if settings.hooks:
+        from harvester.handoff.hooks import register_hooks  # noqa: PLC0415 - few have any
+
         try:
             await asyncio.to_thread(register_hooks, settings.hooks, settings.seeds, settings.state)
         except HarvesterError as problem:

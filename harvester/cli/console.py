@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,8 @@ from harvester.model import Counts, Decision, Stored, Verdict
 if TYPE_CHECKING:
     from harvester.discover import Discovery
 
-_PLAIN_EVERY = 10.0
+# Seconds between two tellings of how far the work is.
+_LIVE_EVERY, _PLAIN_EVERY = 0.1, 10.0
 _SHOWN = (Verdict.NEW, Verdict.REVISED, Verdict.DUPLICATE, Verdict.REJECTED, Verdict.FAILED)
 
 
@@ -50,7 +52,8 @@ class Screen:
         self._is_live = self._console.is_terminal
         self._verbose = verbose
         self._counts: Counter[Verdict] = Counter()
-        self._began = self._told = time.monotonic()
+        self._began = time.monotonic()
+        self._next = self._began + (0.0 if self._is_live else _PLAIN_EVERY)
         self._total: int | None = None
         self._task: TaskID | None = None
         self._progress = Progress(
@@ -80,8 +83,12 @@ class Screen:
 
     def discovering(self, found: Discovery) -> None:
         """Show how many sources have been read."""
-        text = f"sources read, {found.fresh} new addresses"
-        self._show("looking for stories", found.sources, found.total or None, text)
+        self._show(
+            "looking for stories",
+            found.sources,
+            found.total or None,
+            lambda: f"sources read, {found.fresh} new addresses",
+        )
 
     def planned(self, total: int) -> None:
         """Show how many addresses there are to look at."""
@@ -100,31 +107,36 @@ class Screen:
         if decision.verdict is Verdict.FAILED or self._verbose:
             reason = f": {decision.reason}" if decision.reason else ""
             self.say(f"{decision.verdict} {url}{reason}")
-        done = self._counts.total()
-        self._show("harvesting", done, self._total, figures(self._counts, self._rate()))
+        self._show_counts("harvesting", self._total)
 
     def imported(self, path: Path, decision: Decision, stored: Stored | None) -> None:
         """Count a file; tell what is not simply new."""
         self._counts[decision.verdict] += 1
         if decision.verdict is not Verdict.NEW or self._verbose:
             self.say(f"{decision.verdict}: {_import_note(path, decision, stored)}")
-        self._show("importing", self._counts.total(), None, figures(self._counts, self._rate()))
+        self._show_counts("importing", None)
+
+    def _show_counts(self, what: str, total: int | None) -> None:
+        self._show(what, self._counts.total(), total, lambda: figures(self._counts, self._rate()))
 
     def _rate(self) -> float:
         done = self._counts.total() - self._counts[Verdict.SKIPPED]
         return done / max(time.monotonic() - self._began, 0.001)
 
-    def _show(self, what: str, done: int, total: int | None, text: str) -> None:
-        text = f"{done}/{total} · {text}" if total else f"{done} · {text}"
-        if self._is_live:
-            if self._task is None:
-                self._task = self._progress.add_task(what, figures=text)
-            self._progress.update(
-                self._task, description=what, completed=done, total=total, figures=text
-            )
-        elif time.monotonic() - self._told >= _PLAIN_EVERY:
-            self._told = time.monotonic()
+    def _show(self, what: str, done: int, total: int | None, told: Callable[[], str]) -> None:
+        """Show how far the work is, unless that was done a moment ago."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + (_LIVE_EVERY if self._is_live else _PLAIN_EVERY)
+        text = f"{done}/{total} · {told()}" if total else f"{done} · {told()}"
+        if not self._is_live:
             self._console.print(f"{what}: {text}")
+            return
+        if self._task is None:
+            self._task = self._progress.add_task(what, figures=text)
+        self._progress.update(
+            self._task, description=what, completed=done, total=total, figures=text
+        )
 
 
 def figures(counts: Counter[Verdict], rate: float) -> str:

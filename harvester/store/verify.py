@@ -6,7 +6,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,7 +35,6 @@ Progress = Callable[[int, int], None]
 A = TypeVar("A")
 B = TypeVar("B")
 
-_THREADS = 2  # reading and hashing let go of the interpreter; more gain nothing on small machines
 _PAUSE = 0.05
 
 
@@ -86,10 +84,9 @@ def verify(
     ):
         check(connection, path, thorough=True)
         posts, texts = _sizes(connection)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            meter = _Meter(pool, posts + texts, progress)
-            found = _compare_files(connection, tree, meter, 0 if repair else patience)
-            found |= _check_texts(connection, meter)
+        meter = _Meter(posts + texts, progress)
+        found = _compare_files(connection, tree, meter, 0 if repair else patience)
+        found |= _check_texts(connection, meter)
         found |= _check_manifest(connection, seeds, 0 if repair else patience)
         found |= set(_check_pages(connection, state, pages))
         repaired = _mend_all(connection, tree, state / "aside", found) if repair else set()
@@ -97,16 +94,19 @@ def verify(
 
 
 class _Meter:
-    """Maps work over a thread pool and reports how far it has come."""
+    """Maps work over items and reports how far it has come.
 
-    def __init__(self, pool: Executor, total: int, progress: Progress | None) -> None:
-        self._pool = pool
+    One by one: to hand each to a thread takes longer than the thing itself, where the system has
+    the file at hand.
+    """
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
         self._total = total
         self._progress = progress
         self._done = 0
 
     def map(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        results = list(self._pool.map(work, items))
+        results = [work(item) for item in items]
         self._done += len(results)
         if self._progress:
             self._progress(self._done, max(self._done, self._total))

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.processes import DEADLINE, harvester, one_object, replica, sane, started
 from tests.e2e.support import Place
 
-STORIES = 40
+STORIES = 80
 SPEED = ("--rate", "1000", "--concurrency", "4")
 
 

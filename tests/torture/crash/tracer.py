@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -182,8 +183,15 @@ class Tracer:
 def open_tracer(strace: str, folder: Path) -> Iterator[Tracer]:
     """Start the process that forks writers; end it at the end."""
     command = [sys.executable, "-B", "-m", "tests.torture.crash.writer"]
+    # Or the allocator makes calls of its own, now and then.
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": str(2**30)}
     with subprocess.Popen(
-        command, cwd=ROOT, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        env=environment,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as writer:
         assert writer.stdin
         try:
