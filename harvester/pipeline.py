@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -62,6 +62,10 @@ _WRITE = Opinion(Course.WRITE)
 _REVISIONS_WAITING = 200
 _BYTES_WAITING = 64 * 2**20
 _WAY_OUT = "look at some of them; --all-revisions writes them if they are right"
+
+# Of so many stories the run itself knows that they were seen: their visits may have been read
+# before. What was seen earlier is told by its visit.
+_REMEMBERED = 5_000
 
 Work = tuple[StoryRef, Visit | None]
 
@@ -154,7 +158,7 @@ class Pipeline:
         self._observer = observer
         self._stopping = stopping
         self._asking = asyncio.Semaphore(plan.concurrency)
-        self._seen: set[str] = set()
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self._troubles = 0
         self._revised = 0
         self._revisions: list[tuple[StoryRef, Visit | None, Page, Draft, Visit]] = []
@@ -195,7 +199,9 @@ class Pipeline:
         """Return the end state of an address that needs no fetch, or None."""
         if ref.story_id in self._seen:
             return Decision(Verdict.SKIPPED, "the story was seen at another address")
-        self._seen.add(ref.story_id)
+        self._seen[ref.story_id] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
         known = visit is not None and visit.state is not VisitState.PENDING
         if known and not (self._plan.again or judge.is_due(ref, visit, self._clock.now())):
             return Decision(Verdict.SKIPPED, "nothing new was heard of it")
