@@ -59,8 +59,8 @@ fuzz: $(TOOLS)
 bench: $(TOOLS)
 	$(BIN)/pip install --quiet uv
 	test -d $(BENCH) || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH)
-	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --constraint requirements.lock \
-		--editable '.[bench]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python \
+		--constraint requirements.lock --editable '.[bench]'
 	mkdir -p benchmarks/results
 	$(BENCH)/bin/python -m benchmarks --scale $(SCALE) \
 		--json benchmarks/results/bench.json --plot benchmarks/results/bench.svg

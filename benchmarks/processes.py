@@ -71,8 +71,12 @@ def module(name: str, *words: object) -> list[object]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without settings of the machine; this checkout is what is imported."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HARVESTER_")}
+    """Return the environment without settings of the machine; this checkout is what is imported.
+
+    Python's own are left out as well: without files of byte code every start would make them anew.
+    """
+    ours = ("HARVESTER_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PYTHONPATH": str(_ROOT)}
 
 
