@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from harvester import __version__, judge, post, warc, zaobao
 from harvester.clock import Clock
@@ -16,7 +16,6 @@ from harvester.discover import Discovery
 from harvester.elsewhere import Index, commoncrawl, wayback
 from harvester.errors import HarvesterError, NotAStory
 from harvester.fetch import FetchSettings, Getter
-from harvester.fetch.client import Fetcher
 from harvester.handoff.feeds import renew_feeds
 from harvester.importing import Importer
 from harvester.importing import Observer as ImportObserver
@@ -27,6 +26,9 @@ from harvester.readers import Read, in_thread, is_fast, open_readers
 from harvester.settings import Settings
 from harvester.store import WRITER_PATIENCE, Archive, Raw
 from harvester.visitor import Scrutiny
+
+if TYPE_CHECKING:
+    from harvester.fetch.client import Fetcher
 
 _log = logging.getLogger(__name__)
 # Where pages come fast: how long a batch of the archive waits for more, and how many stories are
@@ -178,6 +180,8 @@ def open_fetcher(
     With a `breaker`, hosts in trouble are left alone for growing pauses, and pauses are told
     rather than waited for.
     """
+    from harvester.fetch.client import Fetcher  # noqa: PLC0415 - aiohttp, for those who ask a site
+
     asked = FetchSettings(
         user_agent=user_agent(settings.contact),
         rate=settings.rate,
@@ -194,6 +198,8 @@ async def open_index(
     source: str, settings: Settings, archive: Archive, watcher: Watcher, clock: Clock
 ) -> AsyncIterator[Index]:
     """Open another archive: `wayback` or `commoncrawl`."""
+    from harvester.fetch.client import Fetcher  # noqa: PLC0415 - as above
+
     agent = user_agent(settings.contact)
     if source == "wayback":
         asked = wayback.fetch_settings(agent, settings.wayback_origin)

@@ -12,10 +12,8 @@ from harvester.cli.console import Screen
 from harvester.cli.output import stdout_line
 from harvester.cli.text import printable
 from harvester.clock import SystemClock
-from harvester.importing import Importer
 from harvester.settings import Settings
 from harvester.store import CATALOGUE, Difference, Kind, Report, verify
-from harvester.workshop import open_writer
 
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
@@ -40,11 +38,16 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
 
 async def _rebuild(settings: Settings, screen: Screen) -> None:
     """Make a lost catalogue again: opening it takes up the posts of the tree."""
+    from harvester.workshop import open_writer  # noqa: PLC0415 - only to repair
+
     async with open_writer(settings, screen, SystemClock()):
         pass
 
 
 async def _adopt(settings: Settings, report: Report, screen: Screen) -> None:
+    from harvester.importing import Importer  # noqa: PLC0415 - only to repair
+    from harvester.workshop import open_writer  # noqa: PLC0415
+
     clock = SystemClock()
     async with open_writer(settings, screen, clock) as archive:
         # Some may have been taken up as the archive was opened, after a kill.
