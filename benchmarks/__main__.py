@@ -42,12 +42,15 @@ def main() -> int:
     for kept in filter(None, (chosen.json, chosen.plot)):
         kept.parent.mkdir(parents=True, exist_ok=True)
     with workplace() as folder:
-        codes = {part: _measure(part, chosen.scale, folder) for part in chosen.only}
-        kept = {part: _read(folder, part) for part in codes}
-        told = {"machine": machine(), "scale": chosen.scale, "parts": kept}
-        write_json(chosen.json or folder / "all.json", told)
+        target = chosen.json or folder / "all.json"
+        codes: dict[str, int] = {}
+        for part in chosen.only:
+            codes[part] = _measure(part, chosen.scale, folder)
+            kept = {part: _read(folder, part) for part in codes}
+            # At once: a run that is cut short keeps what it has measured.
+            write_json(target, {"machine": machine(), "scale": chosen.scale, "parts": kept})
         if chosen.plot:
-            _call("plot", chosen.json or folder / "all.json", chosen.plot)
+            _call("plot", target, chosen.plot)
     small = "" if chosen.scale >= 1 else f"; at scale {chosen.scale:g} that says little"
     sys.stdout.write(f"\n{_summary(kept)}{small}\n")
     return max(codes.values())

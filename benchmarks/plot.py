@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
@@ -50,7 +51,8 @@ def plot(told: dict[str, object], path: Path) -> None:
     axes = sheet.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for each, (panel, bars) in zip(axes, panels, strict=True):
         _draw(each, panel, bars)
-    sheet.savefig(path, format="svg", metadata={"Date": None})
+    with rc_context({"svg.fonttype": "none"}):  # letters as letters, not as curves
+        sheet.savefig(path, format="svg", metadata={"Date": None})
 
 
 def _bars(told: dict[str, object], panel: Panel) -> Iterator[tuple[str, float]]:
