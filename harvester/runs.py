@@ -32,6 +32,8 @@ from harvester.zaobao.sections import in_scope
 
 # The folder, in the state folder, for what workers found and nobody has merged yet.
 _SHARDS = "shards"
+# So many addresses are looked up in the catalogue at once.
+_AT_ONCE = 1_000
 
 
 class Source(StrEnum):
@@ -453,6 +455,9 @@ class _Run:
             for work in page:
                 yield work
 
-    async def _looked_up(self, refs: Iterable[StoryRef]) -> AsyncIterator[Work]:
-        for ref in refs:
-            yield ref, await self._archive.visit(ref.story_id)
+    async def _looked_up(self, refs: Sequence[StoryRef]) -> AsyncIterator[Work]:
+        for start in range(0, len(refs), _AT_ONCE):
+            some = refs[start : start + _AT_ONCE]
+            visits = await self._archive.visits([ref.story_id for ref in some])
+            for work in zip(some, visits, strict=True):
+                yield work

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from harvester.errors import DatabaseUnusable
-from harvester.model import Stored
-from harvester.store.batch import Command
+from harvester.store.batch import Command, Outcome
 from harvester.store.queue import Waves, WriteQueue
 from tests.store.support import make_visit
 
@@ -43,7 +42,7 @@ async def test_questions_go_in_waves() -> None:
     slow.go.set()
 
     assert await first == 2
-    assert await asyncio.gather(others[0], others[2]) == [4, 8]
+    assert [await others[0], await others[2]] == [4, 8]
     assert slow.waves == [[1], [2, 3, 4]]
 
 
@@ -63,7 +62,7 @@ async def test_a_batch_waits_for_more(linger: float, batches: list[int]) -> None
     """Commands that come one after the other share a batch where it lingers; none is lost."""
     written: list[int] = []
 
-    async def write(commands: Sequence[Command]) -> list[Stored | None]:
+    async def write(commands: Sequence[Command]) -> list[Outcome]:
         written.append(len(commands))
         return [None for _ in commands]
 
