@@ -64,7 +64,7 @@ _BYTES_WAITING = 64 * 2**20
 _WAY_OUT = "look at some of them; --all-revisions writes them if they are right"
 
 # Of so many stories the run itself knows that they were seen: their visits may have been read
-# before. What was seen earlier is told by its visit.
+# before. What was seen earlier is told by its visit, unless all are asked for `again`.
 _REMEMBERED = 5_000
 
 Work = tuple[StoryRef, Visit | None]
@@ -200,7 +200,7 @@ class Pipeline:
         if ref.story_id in self._seen:
             return Decision(Verdict.SKIPPED, "the story was seen at another address")
         self._seen[ref.story_id] = None
-        if len(self._seen) > _REMEMBERED:
+        if len(self._seen) > _REMEMBERED and not self._plan.again:
             self._seen.popitem(last=False)
         known = visit is not None and visit.state is not VisitState.PENDING
         if known and not (self._plan.again or judge.is_due(ref, visit, self._clock.now())):

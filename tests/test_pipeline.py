@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,16 +13,30 @@ import pytest
 from harvester import judge, post
 from harvester.fetch import PAGE_CAP
 from harvester.fetch.settings import UNCONDITIONAL
-from harvester.model import Decision, Page, StoryRef, Validators, Verdict
+from harvester.model import (
+    Decision,
+    Page,
+    Scope,
+    StoryRef,
+    Validators,
+    Verdict,
+    Visit,
+    VisitState,
+)
 from harvester.pipeline import Pipeline, Plan, Work
 from harvester.replica import Site
 from harvester.replica.site import NOW
+from harvester.replica.story import SG
 from harvester.store import Archive
 from harvester.zaobao import story_ref
 from tests.e2e.support import Clock, Watcher
 
 STORIES = 40
 AT_ONCE, ON_THEIR_WAY = 3, 12
+PLAN = Plan(concurrency=AT_ONCE, workers=ON_THEIR_WAY)
+
+# What is published outside of the days asked for is passed by without a look.
+LONG_AGO = Visit("1", "", VisitState.HELD, NOW, published=datetime(2000, 1, 1, tzinfo=UTC))
 
 
 class Newspaper:
@@ -49,19 +64,22 @@ class Newspaper:
         answer = self.site.answer(parts.netloc, parts.path)
         return Page(url, url, answer.status, answer.body, NOW, answer.charset)
 
-    def refs(self) -> list[StoryRef]:
-        """Return all of its stories."""
-        return [story_ref(shown.urls[0]) for shown in self.site.truth()]
+
+def refs() -> list[StoryRef]:
+    """Return all stories of the newspaper."""
+    return [story_ref(shown.urls[0]) for shown in Site.bulk(STORIES).truth()]
 
 
-async def run(folder: Path, stop_at: int = 0) -> tuple[Newspaper, Pipeline]:
-    """Take all stories of a newspaper to an archive."""
-    stopping, clock = asyncio.Event(), Clock()
+async def run(
+    folder: Path, work: Sequence[Work] = (), plan: Plan = PLAN, stop_at: int = 0
+) -> tuple[Newspaper, Pipeline, Watcher]:
+    """Take stories of a newspaper, all where none are named, to an archive."""
+    stopping, clock, watcher = asyncio.Event(), Clock(), Watcher()
     newspaper = Newspaper(stopping, stop_at)
 
-    async def work() -> AsyncIterator[Work]:
-        for ref in newspaper.refs():
-            yield ref, None
+    async def given() -> AsyncIterator[Work]:
+        for each in work or [(ref, None) for ref in refs()]:
+            yield each
 
     async with Archive.open(
         folder / "seeds",
@@ -70,15 +88,14 @@ async def run(folder: Path, stop_at: int = 0) -> tuple[Newspaper, Pipeline]:
         name_key=post.name_key,
         clock=clock,
     ) as archive:
-        plan = Plan(concurrency=AT_ONCE, workers=ON_THEIR_WAY)
-        pipeline = Pipeline(archive, newspaper, clock, plan, Watcher(), stopping)
-        await pipeline.run(work())
-    return newspaper, pipeline
+        pipeline = Pipeline(archive, newspaper, clock, plan, watcher, stopping)
+        await pipeline.run(given())
+    return newspaper, pipeline, watcher
 
 
 async def test_no_more_are_asked_for_at_once(tmp_path: Path) -> None:
     """However many stories are on their way, so many requests are in flight, and all are taken."""
-    newspaper, pipeline = await run(tmp_path)
+    newspaper, pipeline, _ = await run(tmp_path)
 
     assert newspaper.most == AT_ONCE
     assert pipeline.tally == {Verdict.NEW: STORIES}
@@ -87,33 +104,24 @@ async def test_no_more_are_asked_for_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop_at", [1, 7, STORIES - 1])
 async def test_none_is_begun_after_the_end(tmp_path: Path, stop_at: int) -> None:
     """What waits for its turn when a run is stopped is not asked for; what was, is stored."""
-    newspaper, pipeline = await run(tmp_path, stop_at)
+    newspaper, pipeline, _ = await run(tmp_path, stop_at=stop_at)
 
     assert newspaper.asked == stop_at
     assert pipeline.tally == {Verdict.NEW: stop_at}
     assert pipeline.halt is None
 
 
-async def test_one_story_at_two_addresses(tmp_path: Path) -> None:
-    """It is asked for at the first of them; the other is counted as passed by."""
-    clock, watcher = Clock(), Watcher()
-    newspaper = Newspaper(asyncio.Event(), 0)
-    first = newspaper.refs()[0]
+@pytest.mark.parametrize("between", [0, 6_000])
+async def test_one_story_at_two_addresses(tmp_path: Path, between: int) -> None:
+    """It is asked for at the first of them, also `again`; the other is counted as passed by."""
+    first = refs()[0]
     other = story_ref(first.url.replace(first.section, "realtime/other"))
-
-    async def work() -> AsyncIterator[Work]:
-        yield first, None
-        yield other, None
-
-    async with Archive.open(
-        tmp_path / "seeds",
-        tmp_path / "state",
-        decide=judge.decide,
-        name_key=post.name_key,
-        clock=clock,
-    ) as archive:
-        pipeline = Pipeline(archive, newspaper, clock, Plan(), watcher, asyncio.Event())
-        await pipeline.run(work())
+    passed = [
+        (story_ref(f"https://{SG}/news/china/story20200101-{number}"), LONG_AGO)
+        for number in range(between)
+    ]
+    plan = Plan(Scope(since=first.day - timedelta(days=2)), again=True)
+    newspaper, _, watcher = await run(tmp_path, [(first, None), *passed, (other, None)], plan)
 
     assert newspaper.asked == 1
     seen = Decision(Verdict.SKIPPED, "the story was seen at another address")
